@@ -47,7 +47,7 @@ TEST_CASE(Sample, forgets_the_note) {
 
 TEST_CASE(Sample, prints_its_directory) {
   g_autofree char *path = test_file("deep.txt", "x", -1);
-  g_print("directory: %s\n", test_directory());
+  g_print("directory: %s\nfile: %s\n", test_directory(), path);
 }
 
 static void sum_is_even(const void *data) {
