@@ -1,0 +1,42 @@
+#include "commands.h"
+#include "control.h"
+#include <stdio.h>
+
+static const struct command_usage usage = {
+    .arguments = "FILE.so",
+    .summary =
+        "Asks the edgehost that runs to go on with another plugin file, and shows what it answers: versions, pause,\n"
+        "messages waiting, what was handed over; or why not, and that the old version goes on.",
+    .description = "Exit status:\n  0  swapped\n  1  not swapped, the old version goes on; or no edgehost answers\n"
+                   "  2  the command line is wrong",
+    .argument_count = 1,
+};
+
+int cmd_swap(int argc, char **argv) {
+  g_autofree char *directory = NULL;
+  const GOptionEntry options[] = {
+      {"run-directory", 0, 0, G_OPTION_ARG_FILENAME, &directory,
+       "Where its control socket is (default: $XDG_RUNTIME_DIR/edgehost or /run/edgehost)", "DIR"},
+      {NULL},
+  };
+  g_autoptr(GError) error = NULL;
+  char **arguments;
+  int status;
+
+  if (!command_parse(argc, argv, &usage, options, &arguments, &status))
+    return status;
+  if (!directory)
+    directory = control_default_directory();
+
+  g_autofree char *answer = NULL;
+  gboolean swapped = FALSE;
+  if (!control_ask(directory, arguments[0], &swapped, &answer, &error)) {
+    command_say("%s", error->message);
+    return EXIT_ERROR;
+  }
+  if (!swapped) {
+    command_say("%s", answer);
+    return EXIT_ERROR;
+  }
+  return printf("%s\n", answer) < 0 || fflush(stdout) != 0 ? EXIT_ERROR : EXIT_DONE;
+}

@@ -1,0 +1,224 @@
+#include "control.h"
+#include "host.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOCKET_NAME "control"
+#define MAX_REQUEST 8192
+#define REQUEST_SECONDS 5 /* for a client to say what it wants */
+#define MAX_ANSWER (64 * 1024)
+
+struct control {
+  char *directory;
+  int directory_fd; /* holds the lock */
+  int listen_fd;
+  int stop_fd;
+  control_swap_fn *swap;
+  void *data;
+  GThread *thread;
+};
+
+static gboolean fail(GError **error, const char *directory, const char *what) {
+  g_set_error(error, HOST_ERROR, EDGECORE_IO, "run directory %s: %s", directory, what);
+  return FALSE;
+}
+
+/* The open directory, which is ours alone; -1 and `error`. */
+static int open_directory(const char *directory, GError **error) {
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat status;
+
+  if (fd < 0 || fstat(fd, &status) != 0) {
+    fail(error, directory, g_strerror(errno));
+  } else if (status.st_uid != geteuid()) {
+    fail(error, directory, "belongs to another user");
+  } else if ((status.st_mode & 077) != 0) {
+    fail(error, directory, "others may open it (want mode 0700)");
+  } else {
+    return fd;
+  }
+  if (fd >= 0)
+    close(fd);
+  return -1;
+}
+
+/* Through the descriptor: a socket's address holds 107 bytes, a directory's name may be longer. */
+static struct sockaddr_un address_in(int directory_fd) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+  g_snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, directory_fd);
+  return address;
+}
+
+static gboolean send_all(int fd, const char *text, gsize size) {
+  while (size > 0) {
+    gssize sent = TEMP_FAILURE_RETRY(send(fd, text, size, MSG_NOSIGNAL));
+
+    if (sent < 0)
+      return FALSE;
+    text += sent;
+    size -= (gsize)sent;
+  }
+  return TRUE;
+}
+
+/* All up to the line end or the end, at most `most` bytes. NULL and errno. */
+static char *receive_line(int fd, gsize most) {
+  g_autoptr(GString) line = g_string_new(NULL);
+  char piece[1024];
+
+  while (line->len < most) {
+    gssize got = TEMP_FAILURE_RETRY(recv(fd, piece, sizeof piece, 0));
+    if (got < 0)
+      return NULL;
+
+    const char *end = memchr(piece, '\n', (gsize)got);
+    g_string_append_len(line, piece, end ? end - piece : got);
+    if (end || got == 0)
+      return g_string_free(g_steal_pointer(&line), FALSE);
+  }
+  errno = EMSGSIZE;
+  return NULL;
+}
+
+static void serve(control *self, int fd) {
+  struct timeval patience = {.tv_sec = REQUEST_SECONDS};
+  struct ucred peer = {0};
+  socklen_t size = sizeof peer;
+  g_autofree char *answer = NULL;
+  gboolean swapped = FALSE;
+
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || (peer.uid != geteuid() && peer.uid != 0))
+    return;
+
+  g_autofree char *request = receive_line(fd, MAX_REQUEST);
+  if (request && g_str_has_prefix(request, "swap /"))
+    swapped = self->swap(request + strlen("swap "), &answer, self->data);
+  else
+    answer = g_strdup("want the request: swap /FILE");
+  g_autofree char *line = g_strdup_printf("%s %s", swapped ? "ok" : "failed", answer);
+  /* One line, whatever a plugin put into its error. A client that has gone away meanwhile is its own affair. */
+  g_strdelimit(line, "\r\n", ' ');
+  if (send_all(fd, line, strlen(line)))
+    send_all(fd, "\n", 1);
+}
+
+static gpointer serve_all(gpointer data) {
+  control *self = data;
+  struct pollfd polled[2] = {{.fd = self->listen_fd, .events = POLLIN}, {.fd = self->stop_fd, .events = POLLIN}};
+
+  while (TEMP_FAILURE_RETRY(poll(polled, 2, -1)) > 0 && polled[1].revents == 0) {
+    int fd = TEMP_FAILURE_RETRY(accept4(self->listen_fd, NULL, NULL, SOCK_CLOEXEC));
+
+    if (fd < 0)
+      continue;
+    serve(self, fd);
+    close(fd);
+  }
+  return NULL;
+}
+
+/* On the way in nothing is open, on the way out everything. */
+static gboolean open_all(control *self, GError **error) {
+  if (g_mkdir_with_parents(self->directory, 0700) != 0)
+    return fail(error, self->directory, g_strerror(errno));
+  self->directory_fd = open_directory(self->directory, error);
+  if (self->directory_fd < 0)
+    return FALSE;
+  if (flock(self->directory_fd, LOCK_EX | LOCK_NB) != 0)
+    return fail(error, self->directory, errno == EWOULDBLOCK ? "another edgehost uses it" : g_strerror(errno));
+  if (unlinkat(self->directory_fd, SOCKET_NAME, 0) != 0 && errno != ENOENT)
+    return fail(error, self->directory, g_strerror(errno));
+
+  struct sockaddr_un address = address_in(self->directory_fd);
+  self->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  self->stop_fd = eventfd(0, EFD_CLOEXEC);
+  /* Before bind, so that the socket never has another mode. */
+  if (self->listen_fd < 0 || self->stop_fd < 0 || fchmod(self->listen_fd, 0600) != 0 ||
+      bind(self->listen_fd, (const struct sockaddr *)&address, sizeof address) != 0 || listen(self->listen_fd, 8) != 0)
+    return fail(error, self->directory, g_strerror(errno));
+  return TRUE;
+}
+
+char *control_default_directory(void) {
+  const char *runtime = g_getenv("XDG_RUNTIME_DIR");
+
+  return g_build_filename(runtime && *runtime == '/' ? runtime : "/run", "edgehost", NULL);
+}
+
+control *control_new(const char *directory, control_swap_fn *swap, void *data, GError **error) {
+  control *self = g_new0(control, 1);
+
+  self->directory = g_strdup(directory);
+  self->directory_fd = self->listen_fd = self->stop_fd = -1;
+  self->swap = swap;
+  self->data = data;
+  if (!open_all(self, error)) {
+    control_free(self);
+    return NULL;
+  }
+  self->thread = g_thread_new("control", serve_all, self);
+  return self;
+}
+
+void control_free(control *self) {
+  if (!self)
+    return;
+  if (self->thread) {
+    eventfd_write(self->stop_fd, 1);
+    g_thread_join(self->thread);
+    unlinkat(self->directory_fd, SOCKET_NAME, 0);
+  }
+  if (self->listen_fd >= 0)
+    close(self->listen_fd);
+  if (self->stop_fd >= 0)
+    close(self->stop_fd);
+  if (self->directory_fd >= 0)
+    close(self->directory_fd);
+  g_free(self->directory);
+  g_free(self);
+}
+
+gboolean control_ask(const char *directory, const char *file, gboolean *swapped, char **answer, GError **error) {
+  int directory_fd = open_directory(directory, error), fd = -1;
+  gboolean answered = FALSE;
+  if (directory_fd < 0)
+    return FALSE;
+
+  struct sockaddr_un address = address_in(directory_fd);
+  g_autofree char *absolute = g_canonicalize_filename(file, NULL);
+  g_autofree char *request = g_strdup_printf("swap %s\n", absolute);
+  g_autofree char *line = NULL;
+  if (strchr(absolute, '\n') || strlen(request) >= MAX_REQUEST) {
+    fail(error, directory, "the file's name is too long or has a line end in it");
+    goto out;
+  }
+  fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "no edgehost listens on %s/" SOCKET_NAME ": %s", directory,
+                g_strerror(errno));
+    goto out;
+  }
+  line = send_all(fd, request, strlen(request)) ? receive_line(fd, MAX_ANSWER) : NULL;
+  *swapped = line && g_str_has_prefix(line, "ok ");
+  answered = *swapped || (line && g_str_has_prefix(line, "failed "));
+  if (answered)
+    *answer = g_strdup(strchr(line, ' ') + 1);
+  else
+    fail(error, directory, line ? "the edgehost went away without an answer" : g_strerror(errno));
+out:
+  if (fd >= 0)
+    close(fd);
+  close(directory_fd);
+  return answered;
+}

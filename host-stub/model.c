@@ -1,0 +1,263 @@
+#include "model.h"
+
+#include "failure.h"
+#include "host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 2000
+
+struct step {
+  guint32 version;
+  char *sql;
+};
+
+struct model {
+  char *table;
+  gint32 application_id; /* SQLite's is signed */
+  guint step_count;
+  struct step *steps;
+};
+
+/* What the file says of itself. */
+struct schema {
+  gint64 version;
+  gint64 application_id;
+};
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3, sqlite3_close_v2)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(model, model_free)
+
+/* The file's own name, then those of its companions. */
+static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+static gboolean refuse(GError **error, const char *path, const char *why, const char *remedy) {
+  g_set_error(error, HOST_ERROR, EDGECORE_IO, "database \"%s\": %s; %s", path, why, remedy);
+  return FALSE;
+}
+
+static gboolean refuse_errno(GError **error, const char *path, const char *what) {
+  g_autofree char *why = g_strdup_printf("%s: %s", what, g_strerror(errno));
+  return refuse(error, path, why, "check the path in database.source and who may write there");
+}
+
+static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, const char *what) {
+  int code = sqlite3_errcode(db);
+  if (code == SQLITE_NOTADB)
+    return refuse(error, path, "is not an SQLite database", "move it away or name another file in database.source");
+  if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    return refuse(error, path, "is locked by another program", "end that program and try again");
+  g_autofree char *why = g_strdup_printf("%s: %s", what, sqlite3_errmsg(db));
+  return refuse(error, path, why, "check the disk and the file");
+}
+
+/* SQLite would make it 0644. */
+static gboolean file_create(const char *path, GError **error) {
+  int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0)
+    return refuse_errno(error, path, "cannot be created");
+  gboolean is_private = fchmod(descriptor, 0600) == 0;
+  if (!is_private)
+    refuse_errno(error, path, "cannot be made private");
+  close(descriptor);
+  return is_private;
+}
+
+/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
+static gboolean file_prepare(const char *path, GError **error) {
+  struct stat status;
+  if (path[0] == '\0' || path[0] == ':')
+    return refuse(error, path, "is not the name of a file", "set database.source to a path");
+  if (stat(path, &status) < 0)
+    return errno == ENOENT ? file_create(path, error) : refuse_errno(error, path, "cannot be looked at");
+  if (S_ISDIR(status.st_mode))
+    return refuse(error, path, "is a directory", "name a file in database.source");
+  if (!S_ISREG(status.st_mode))
+    return refuse(error, path, "is not a regular file", "name another one in database.source");
+  /* The mode is looked at as well, because root may write to anything. */
+  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
+    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
+  return TRUE;
+}
+
+static gboolean files_make_private(const char *path, GError **error) {
+  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+    struct stat status;
+    g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
+    if (stat(file, &status) < 0 || status.st_uid != geteuid() || !(status.st_mode & 077))
+      continue;
+    if (chmod(file, 0600) < 0)
+      return refuse_errno(error, file, "cannot be made private");
+  }
+  return TRUE;
+}
+
+static gboolean pragma_read(sqlite3 *db, const char *sql, gint64 *value) {
+  g_autoptr(sqlite3_stmt) statement = NULL;
+  if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+    return FALSE;
+  *value = sqlite3_column_int64(statement, 0);
+  return TRUE;
+}
+
+/* The first page is read here, so this also finds what is no database at all, and a lock. */
+static gboolean schema_read(sqlite3 *db, struct schema *schema) {
+  gint64 unused;
+  return pragma_read(db, "PRAGMA user_version", &schema->version) &&
+         pragma_read(db, "PRAGMA application_id", &schema->application_id) &&
+         pragma_read(db, "SELECT count(*) FROM sqlite_schema", &unused);
+}
+
+static gboolean run_sql(sqlite3 *db, const char *sql) {
+  return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static gboolean run_steps(sqlite3 *db, const char *path, const model *self, gint64 from, GError **error) {
+  for (guint i = 0; i < self->step_count; i++) {
+    if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql))
+      continue;
+    g_autofree char *what = g_strdup_printf("table %s, step %u", self->table, self->steps[i].version);
+    return refuse_sqlite(error, path, db, what);
+  }
+  return TRUE;
+}
+
+static struct schema wanted_schema(const GPtrArray *models, struct schema now) {
+  struct schema wanted = now;
+  for (guint i = 0; i < models->len; i++) {
+    const model *one = models->pdata[i];
+    if (one->step_count > 0)
+      wanted.version = MAX(wanted.version, one->steps[one->step_count - 1].version);
+    if (one->application_id != 0)
+      wanted.application_id = one->application_id;
+  }
+  return wanted;
+}
+
+static gboolean grow(sqlite3 *db, const char *path, const GPtrArray *models, GError **error) {
+  struct schema now;
+  if (!run_sql(db, "BEGIN IMMEDIATE") || !schema_read(db, &now))
+    return refuse_sqlite(error, path, db, "cannot be written");
+
+  struct schema wanted = wanted_schema(models, now);
+  for (guint i = 0; i < models->len; i++)
+    if (!run_steps(db, path, models->pdata[i], now.version, error))
+      return FALSE;
+  g_autofree char *marks =
+      g_strdup_printf("PRAGMA user_version = %" G_GINT64_FORMAT "; PRAGMA application_id = %" G_GINT64_FORMAT "; COMMIT",
+                      wanted.version, wanted.application_id);
+  return run_sql(db, marks) || refuse_sqlite(error, path, db, "cannot be written");
+}
+
+static gboolean check_application(const char *path, const GPtrArray *models, gint64 found, GError **error) {
+  for (guint i = 0; i < models->len; i++) {
+    const model *one = models->pdata[i];
+    if (found == 0 || found == one->application_id)
+      continue;
+    g_autofree char *why =
+        g_strdup_printf("belongs to another application (application_id 0x%x, not 0x%x)", (guint32)found,
+                        (guint32)one->application_id);
+    return refuse(error, path, why, "name another file in database.source");
+  }
+  return TRUE;
+}
+
+static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, GError **error) {
+  struct schema now;
+  sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+  if (!schema_read(db, &now))
+    return refuse_sqlite(error, path, db, "cannot be read");
+  if (!check_application(path, models, now.application_id, error) || !files_make_private(path, error))
+    return FALSE;
+
+  struct schema wanted = wanted_schema(models, now);
+  if (wanted.version == now.version && wanted.application_id == now.application_id)
+    return TRUE;
+  if (grow(db, path, models, error))
+    return TRUE;
+  run_sql(db, "ROLLBACK");
+  return FALSE;
+}
+
+/* An older plugin's steps may be shorter than ours: their own size is the distance between them. */
+static const struct edgecore_model_step *step_at(const struct edgecore_model *from, guint i) {
+  return (const struct edgecore_model_step *)((const char *)from->steps + (gsize)i * from->steps[0].size);
+}
+
+model *model_copy(const struct edgecore_model *from, struct edgecore_error *error) {
+  if (from == NULL || from->size < sizeof *from || from->flags != 0 || from->table == NULL ||
+      (from->step_count > 0 && from->steps == NULL)) {
+    failure_set(error, EDGECORE_INVALID, "register model: the struct is too short or a field is wrong");
+    return NULL;
+  }
+
+  g_autoptr(model) self = g_new0(model, 1);
+  self->table = g_strdup(from->table);
+  self->application_id = from->application_id;
+  self->steps = g_new0(struct step, from->step_count);
+  for (guint i = 0; i < from->step_count; i++) {
+    const struct edgecore_model_step *step = step_at(from, i);
+    if (step->size < sizeof *step || step->sql == NULL || step->version != i + 1) {
+      failure_set(error, EDGECORE_INVALID, "register model \"%s\": step %u is wrong or out of order", from->table,
+                  i + 1);
+      return NULL;
+    }
+    self->steps[i] = (struct step){step->version, g_strdup(step->sql)};
+    self->step_count++;
+  }
+  return g_steal_pointer(&self);
+}
+
+void model_free(model *self) {
+  for (guint i = 0; i < self->step_count; i++)
+    g_free(self->steps[i].sql);
+  g_free(self->steps);
+  g_free(self->table);
+  g_free(self);
+}
+
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+  if (models->len == 0)
+    return TRUE;
+  if (!file_prepare(path, error))
+    return FALSE;
+  g_autoptr(sqlite3) db = NULL;
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
+    return refuse_sqlite(error, path, db, "cannot be opened");
+  return migrate_open(db, path, models, error);
+}
+
+guint model_count_open(const char *path) {
+  struct stat files[G_N_ELEMENTS(suffixes)];
+  guint file_count = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+    g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
+    file_count += stat(file, &files[file_count]) == 0;
+  }
+  DIR *directory = opendir("/proc/self/fd");
+  if (directory == NULL)
+    return 0;
+
+  guint count = 0;
+  for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    struct stat status;
+    if (fstatat(dirfd(directory), entry->d_name, &status, 0) < 0)
+      continue;
+    for (guint i = 0; i < file_count; i++)
+      count += status.st_dev == files[i].st_dev && status.st_ino == files[i].st_ino;
+  }
+  closedir(directory);
+  return count;
+}

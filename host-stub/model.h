@@ -1,0 +1,23 @@
+/* The tables that a plugin registers, and their making and growing in the database file. */
+#ifndef EDGEHOST_MODEL_H
+#define EDGEHOST_MODEL_H
+
+#include <edgecore/plugin.h>
+#include <glib.h>
+
+typedef struct model model;
+
+/* A deep copy. NULL and *error (EDGECORE_INVALID) when it breaks the contract. */
+model *model_copy(const struct edgecore_model *from, struct edgecore_error *error);
+void model_free(model *self);
+
+/* Creates the file (0600) or takes the one that is there, and runs the steps that it has not seen, in one transaction. Writes
+ * nothing when there is nothing to do, and leaves a file untouched that it refuses: one that is no regular file, read-only, no
+ * SQLite database, another application's, or locked for 2 s. The connection is closed on return. The error names the file and
+ * says what to do. */
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* How many descriptors of this process are the database file, its -wal or its -shm. */
+guint model_count_open(const char *path);
+
+#endif

@@ -1,0 +1,2 @@
+/* Nothing: a program of no tests, which must fail. */
+typedef int shim_empty;
