@@ -58,8 +58,9 @@ static int32_t register_module(const struct edgecore_core *table, const struct e
       !is_name(module->group))
     return failure_set(error, EDGECORE_INVALID, "register module: the struct is too short or a field is wrong");
   if (strcmp(module->name, self->module) != 0 || strcmp(module->group, self->group) != 0)
-    return failure_set(error, EDGECORE_INVALID, "register module: \"%s\" in group \"%s\" is not what the plugin's descriptor says",
-                       module->name, module->group);
+    return failure_set(error, EDGECORE_INVALID,
+                       "register module: \"%s\" in group \"%s\" is not what the plugin's descriptor says", module->name,
+                       module->group);
   if (!config_list_has(self->configuration, "modules.enabled", module->name))
     return failure_set(error, EDGECORE_DISABLED, "module %s is not enabled: not registered", module->name);
 
