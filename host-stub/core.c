@@ -216,8 +216,6 @@ core *core_new(const struct core_services *services, config *configuration, cons
 }
 
 void core_free(core *self) {
-  if (self->owns_mailbox)
-    bus_remove(self->services->bus, self->mailbox);
   g_cond_clear(&self->turned);
   g_mutex_clear(&self->lock);
   g_ptr_array_unref(self->models);
@@ -254,7 +252,14 @@ const GPtrArray *core_models(core *self) {
   return self->models;
 }
 
-void core_keep_mailbox(core *self) {
+void core_drop_mailbox(core *self) {
+  if (self->owns_mailbox)
+    bus_remove(self->services->bus, self->mailbox);
+  self->owns_mailbox = FALSE;
+}
+
+void core_pass_mailbox(core *self, core *next) {
+  next->owns_mailbox = self->owns_mailbox;
   self->owns_mailbox = FALSE;
 }
 
