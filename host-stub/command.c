@@ -93,8 +93,11 @@ void command_log(int32_t level, const char *module, const char *text, void *data
 
   if (level < *least)
     return;
-  command_say("%s: %s%s%s", level_names[CLAMP(level, EDGECORE_LOG_DEBUG, EDGECORE_LOG_ERROR)], module ? module : "",
-              module ? ": " : "", text);
+  level = CLAMP(level, EDGECORE_LOG_DEBUG, EDGECORE_LOG_ERROR);
+  if (level == EDGECORE_LOG_INFO)
+    command_say("%s: %s", module, text);
+  else
+    command_say("%s: %s: %s", module, level_names[level], text);
 }
 
 gboolean command_settle(host *settling, gint64 timeout_ms, const gint *stop) {
@@ -105,7 +108,7 @@ gboolean command_settle(host *settling, gint64 timeout_ms, const gint *stop) {
 
     if (host_settle(settling, MIN(left, SLICE_MS)))
       return TRUE;
-    if (left == 0 || (stop && g_atomic_int_get(stop)))
+    if (left == 0 || host_is_down(settling) || (stop && g_atomic_int_get(stop)))
       return FALSE;
   }
 }

@@ -58,8 +58,9 @@ static int32_t register_module(const struct edgecore_core *table, const struct e
       !is_name(module->group))
     return failure_set(error, EDGECORE_INVALID, "register module: the struct is too short or a field is wrong");
   if (strcmp(module->name, self->module) != 0 || strcmp(module->group, self->group) != 0)
-    return failure_set(error, EDGECORE_INVALID, "register module: \"%s\" in group \"%s\" is not what the plugin's descriptor says",
-                       module->name, module->group);
+    return failure_set(error, EDGECORE_INVALID,
+                       "register module: \"%s\" in group \"%s\" is not what the plugin's descriptor says", module->name,
+                       module->group);
   if (!config_list_has(self->configuration, "modules.enabled", module->name))
     return failure_set(error, EDGECORE_DISABLED, "module %s is not enabled: not registered", module->name);
 
@@ -215,8 +216,6 @@ core *core_new(const struct core_services *services, config *configuration, cons
 }
 
 void core_free(core *self) {
-  if (self->owns_mailbox)
-    bus_remove(self->services->bus, self->mailbox);
   g_cond_clear(&self->turned);
   g_mutex_clear(&self->lock);
   g_ptr_array_unref(self->models);
@@ -253,7 +252,14 @@ const GPtrArray *core_models(core *self) {
   return self->models;
 }
 
-void core_keep_mailbox(core *self) {
+void core_drop_mailbox(core *self) {
+  if (self->owns_mailbox)
+    bus_remove(self->services->bus, self->mailbox);
+  self->owns_mailbox = FALSE;
+}
+
+void core_pass_mailbox(core *self, core *next) {
+  next->owns_mailbox = self->owns_mailbox;
   self->owns_mailbox = FALSE;
 }
 

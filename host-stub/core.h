@@ -23,7 +23,6 @@ typedef struct core core;
 /* `module` and `group` are the descriptor's: nothing else may be registered. `mailbox` is that of the generation before, or NULL. */
 core *core_new(const struct core_services *services, config *configuration, const char *module, const char *group,
                struct mailbox *mailbox);
-/* Takes the mailbox off the bus when this generation brought it there. */
 void core_free(core *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(core, core_free)
 
@@ -38,8 +37,10 @@ void core_set_active(core *self, gboolean is_active);
 /* What it has registered; the mailbox is NULL when nothing. */
 struct mailbox *core_mailbox(core *self);
 const GPtrArray *core_models(core *self);
-/* The mailbox belongs to a later generation now. */
-void core_keep_mailbox(core *self);
+/* Takes the mailbox off the bus if this generation still owns it, as the first one does. */
+void core_drop_mailbox(core *self);
+/* The next generation owns the mailbox from now on. */
+void core_pass_mailbox(core *self, core *next);
 /* The configuration's text, or NULL. */
 const char *core_config_text(core *self, const char *key);
 

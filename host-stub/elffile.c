@@ -16,7 +16,7 @@ static gboolean lies_within(guint64 file_size, guint64 offset, guint64 size) {
   return offset <= file_size && size <= file_size - offset;
 }
 
-static const char *check_segments(int descriptor, const ElfW(Ehdr) *header, guint64 file_size) {
+static const char *check_segments(int descriptor, const ElfW(Ehdr) * header, guint64 file_size) {
   gboolean has_dynamic = FALSE;
   for (guint i = 0; i < header->e_phnum; i++) {
     ElfW(Phdr) segment;

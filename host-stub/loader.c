@@ -165,14 +165,13 @@ static gboolean check_abi(const struct edgecore_plugin_descriptor *descriptor, c
 static gboolean check_descriptor(const struct edgecore_plugin_descriptor *descriptor, const char *file,
                                  GError **error) {
   if (descriptor->size < DESCRIPTOR_SIZE_1_0)
-    return refuse(error, file, "its descriptor is too short: %u bytes, not %zu", descriptor->size,
-                  DESCRIPTOR_SIZE_1_0);
+    return refuse(error, file, "its descriptor is too short: %u bytes, not %zu", descriptor->size, DESCRIPTOR_SIZE_1_0);
   if (descriptor->flags != 0 || descriptor->reserved != 0)
     return refuse(error, file, "its descriptor has unknown flags (0x%x) or a reserved field (%u)", descriptor->flags,
                   descriptor->reserved);
   if (descriptor->state_format_oldest > descriptor->state_format_newest)
-    return refuse(error, file, "its descriptor's state formats are no range: %u to %u",
-                  descriptor->state_format_oldest, descriptor->state_format_newest);
+    return refuse(error, file, "its descriptor's state formats are no range: %u to %u", descriptor->state_format_oldest,
+                  descriptor->state_format_newest);
 
   const char *const texts[] = {descriptor->module, descriptor->group, descriptor->version, descriptor->description};
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -226,8 +225,9 @@ static gboolean open_copy(struct image *self, const char *file, GError **error) 
 static gboolean load(struct image *self, const char *file, guint generation, GError **error) {
   g_autofree char *directory = make_private_directory();
   if (directory == NULL)
-    return refuse(error, file, "no place for a private copy: set XDG_RUNTIME_DIR or TMPDIR to a directory that is "
-                               "writable and not mounted noexec");
+    return refuse(error, file,
+                  "no place for a private copy: set XDG_RUNTIME_DIR or TMPDIR to a directory that is "
+                  "writable and not mounted noexec");
   g_autofree char *base = g_path_get_basename(file);
   g_autofree char *name = g_strdup_printf("generation-%u-%s", generation, base);
   self->copy = g_build_filename(directory, name, NULL);

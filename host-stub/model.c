@@ -151,9 +151,9 @@ static gboolean grow(sqlite3 *db, const char *path, const GPtrArray *models, GEr
   for (guint i = 0; i < models->len; i++)
     if (!run_steps(db, path, models->pdata[i], now.version, error))
       return FALSE;
-  g_autofree char *marks =
-      g_strdup_printf("PRAGMA user_version = %" G_GINT64_FORMAT "; PRAGMA application_id = %" G_GINT64_FORMAT "; COMMIT",
-                      wanted.version, wanted.application_id);
+  g_autofree char *marks = g_strdup_printf("PRAGMA user_version = %" G_GINT64_FORMAT
+                                           "; PRAGMA application_id = %" G_GINT64_FORMAT "; COMMIT",
+                                           wanted.version, wanted.application_id);
   return run_sql(db, marks) || refuse_sqlite(error, path, db, "cannot be written");
 }
 
@@ -162,9 +162,8 @@ static gboolean check_application(const char *path, const GPtrArray *models, gin
     const model *one = models->pdata[i];
     if (found == 0 || found == one->application_id)
       continue;
-    g_autofree char *why =
-        g_strdup_printf("belongs to another application (application_id 0x%x, not 0x%x)", (guint32)found,
-                        (guint32)one->application_id);
+    g_autofree char *why = g_strdup_printf("belongs to another application (application_id 0x%x, not 0x%x)",
+                                           (guint32)found, (guint32)one->application_id);
     return refuse(error, path, why, "name another file in database.source");
   }
   return TRUE;

@@ -56,7 +56,7 @@ extern "C" {
 #endif
 
 #define EDGECORE_ABI_MAJOR 1
-#define EDGECORE_ABI_MINOR 0
+#define EDGECORE_ABI_MINOR 1
 
 /* "ecpl": the first thing after the size in a descriptor. */
 #define EDGECORE_PLUGIN_MAGIC UINT32_C(0x6563706c)
@@ -264,6 +264,10 @@ struct edgecore_core {
 
   /* An optional service by "name/version", or NULL. Its struct is described where it is offered. [any thread; registered] */
   const void *(*get_extension)(const struct edgecore_core *core, const char *name);
+
+  /* Since 1.1. How many messages send_to_group would take now: the room in the fullest queue of the group; 0 when there is no such
+   * group. With it a module paces what it has in store, so that others find room too. [module thread; started] */
+  uint32_t (*room)(const struct edgecore_core *core, const char *group);
 };
 
 /* Extension "edgecore.clock/1": the clock that timers follow, instead of CLOCK_MONOTONIC. A test host compresses hours with it. */

@@ -1,0 +1,250 @@
+#include "database.h"
+
+#include "error.h"
+
+/* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
+#define WAL_KEPT_BYTES "4194304"
+
+struct database {
+  char *path;
+  sqlite3 *connection; /* NULL after a reopen that failed: each use tries again */
+  struct database_statements sql;
+  sqlite3_stmt **prepared;
+  int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
+  void *setup_data;
+  database_log_fn *log;
+  void *log_data;
+  gboolean in_transaction;
+  guint wal_pages;
+  guint epoch;
+};
+
+static int32_t fail(const database *self, struct edgecore_error *error, int result, const char *what) {
+  const char *why = self->connection != NULL ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
+  int32_t code = EDGECORE_IO;
+
+  switch (result & 0xff) {
+  case SQLITE_NOMEM:
+    code = EDGECORE_NO_MEMORY;
+    break;
+  case SQLITE_CONSTRAINT:
+  case SQLITE_ERROR:
+  case SQLITE_TOOBIG:
+    code = EDGECORE_INVALID;
+    break;
+  default:
+    break;
+  }
+  return error_set(error, code, "%s%s%s (%d), database %s", what, *what != '\0' ? ": " : "", why, result, self->path);
+}
+
+static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) {
+  database *self = data;
+
+  (void)connection;
+  (void)name;
+  self->wal_pages = (guint)pages;
+  return SQLITE_OK;
+}
+
+static void disconnect(database *self) {
+  for (guint i = 0; i < self->sql.count; i++)
+    sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
+  sqlite3_close(g_steal_pointer(&self->connection));
+  self->in_transaction = FALSE;
+}
+
+static int32_t connect(database *self, struct edgecore_error *error) {
+  static const char pragmas[] = "PRAGMA journal_mode=WAL;"
+                                "PRAGMA synchronous=FULL;"
+                                "PRAGMA wal_autocheckpoint=0;"
+                                "PRAGMA journal_size_limit=" WAL_KEPT_BYTES ";"
+                                "PRAGMA cache_size=-1024;"
+                                "PRAGMA temp_store=MEMORY;"
+                                "PRAGMA trusted_schema=OFF;"
+                                "PRAGMA cell_size_check=ON";
+  int result = sqlite3_open_v2(self->path, &self->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+  if (result == SQLITE_OK) {
+    sqlite3_extended_result_codes(self->connection, 1);
+    sqlite3_busy_timeout(self->connection, 1000);
+    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
+  }
+  if (result == SQLITE_OK) {
+    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_wal_hook(self->connection, on_wal, self);
+    if (self->setup == NULL || self->setup(self->connection, self->setup_data, error) == EDGECORE_OK)
+      return EDGECORE_OK;
+    disconnect(self);
+    return EDGECORE_IO;
+  }
+  int32_t code = fail(self, error, result, "cannot open");
+  disconnect(self);
+  return code;
+}
+
+static int32_t ensure_connected(database *self, struct edgecore_error *error) {
+  if (self->connection != NULL)
+    return EDGECORE_OK;
+  return connect(self, error);
+}
+
+int32_t database_open(const char *path, struct database_statements statements,
+                      int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error), void *setup_data,
+                      database_log_fn *log, void *log_data, database **out, struct edgecore_error *error) {
+  database *self = g_new0(database, 1);
+
+  self->path = g_strdup(path);
+  self->sql = statements;
+  self->prepared = g_new0(sqlite3_stmt *, statements.count);
+  self->setup = setup;
+  self->setup_data = setup_data;
+  self->log = log;
+  self->log_data = log_data;
+  int32_t code = connect(self, error);
+  if (code != EDGECORE_OK) {
+    database_close(self);
+    return code;
+  }
+  *out = self;
+  return EDGECORE_OK;
+}
+
+void database_close(database *self) {
+  if (self == NULL)
+    return;
+  disconnect(self);
+  g_free(self->prepared);
+  g_free(self->path);
+  g_free(self);
+}
+
+sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+  if (ensure_connected(self, error) != EDGECORE_OK)
+    return NULL;
+
+  sqlite3_stmt **slot = &self->prepared[number];
+  if (*slot != NULL) {
+    sqlite3_reset(*slot);
+    return *slot;
+  }
+  int result = sqlite3_prepare_v3(self->connection, self->sql.sql[number], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+  if (result != SQLITE_OK)
+    fail(self, error, result, "cannot prepare a statement");
+  return *slot;
+}
+
+sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self, number, error);
+
+  if (statement == NULL || self->in_transaction)
+    return statement;
+  int result = sqlite3_exec(self->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  if (result != SQLITE_OK) {
+    fail(self, error, result, "cannot begin a transaction");
+    return NULL;
+  }
+  self->in_transaction = TRUE;
+  return statement;
+}
+
+int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row, struct edgecore_error *error) {
+  int result = sqlite3_step(statement);
+
+  *row = result == SQLITE_ROW;
+  if (result == SQLITE_ROW)
+    return EDGECORE_OK;
+  if (result == SQLITE_DONE) {
+    sqlite3_reset(statement);
+    return EDGECORE_OK;
+  }
+  int32_t code = fail(self, error, result, "");
+  sqlite3_reset(statement);
+  return code;
+}
+
+int32_t database_run(database *self, sqlite3_stmt *statement, gint64 *changed, struct edgecore_error *error) {
+  gboolean row;
+  int32_t code;
+
+  do
+    code = database_step(self, statement, &row, error);
+  while (code == EDGECORE_OK && row);
+  if (changed != NULL)
+    *changed = code == EDGECORE_OK ? sqlite3_changes64(self->connection) : 0;
+  return code;
+}
+
+static void reconnect(database *self) {
+  struct edgecore_error error = ERROR_INIT;
+
+  disconnect(self);
+  self->epoch++;
+  if (connect(self, &error) != EDGECORE_OK)
+    self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
+}
+
+static void reset_all(database *self) {
+  for (guint i = 0; i < self->sql.count; i++)
+    sqlite3_reset(self->prepared[i]);
+}
+
+int32_t database_commit(database *self, struct edgecore_error *error) {
+  if (!self->in_transaction)
+    return EDGECORE_OK;
+
+  reset_all(self);
+  int result = sqlite3_get_autocommit(self->connection) != 0
+                   ? SQLITE_ABORT
+                   : sqlite3_exec(self->connection, "COMMIT", NULL, NULL, NULL);
+  if (result == SQLITE_OK) {
+    self->in_transaction = FALSE;
+    return EDGECORE_OK;
+  }
+  int32_t code = fail(self, error, result, "cannot commit");
+  database_rollback(self);
+  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CORRUPT)
+    reconnect(self);
+  return code;
+}
+
+void database_rollback(database *self) {
+  if (!self->in_transaction)
+    return;
+  reset_all(self);
+  /* SQLite may have rolled back by itself, after a full disk for one. */
+  if (sqlite3_get_autocommit(self->connection) == 0 &&
+      sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+    reconnect(self);
+  self->in_transaction = FALSE;
+}
+
+guint database_epoch(const database *self) {
+  return self->epoch;
+}
+
+guint database_wal_pages(const database *self) {
+  return self->wal_pages;
+}
+
+void database_checkpoint(database *self) {
+  int frames = -1;
+  int done = -1;
+
+  if (self->connection == NULL || self->in_transaction)
+    return;
+  reset_all(self);
+  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+  if (result == SQLITE_OK) {
+    self->wal_pages = (guint)MAX(frames - done, 0);
+    return;
+  }
+  struct edgecore_error error = ERROR_INIT;
+  fail(self, &error, result, "cannot checkpoint");
+  self->log(EDGECORE_LOG_WARNING, error.text, self->log_data);
+  if ((result & 0xff) == SQLITE_IOERR)
+    reconnect(self);
+}

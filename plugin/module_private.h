@@ -1,0 +1,75 @@
+/* The module's own struct, shared by its three sources: module.c (life and loop), module_turn.c (one turn), module_deliver.c (what
+ * comes after the commit). */
+#ifndef METAMANAGER_MODULE_PRIVATE_H
+#define METAMANAGER_MODULE_PRIVATE_H
+
+#include "module.h"
+#include "outbox.h"
+#include "remote.h"
+#include "resource.h"
+#include "settings.h"
+#include "state.h"
+#include "store.h"
+
+#define MODULE_NAME "metaManager"
+
+struct module {
+  const struct edgecore_core *core;
+  const struct edgecore_clock *clock; /* NULL: the monotonic one */
+  struct settings settings;
+  gboolean started;
+  struct state_blob handed; /* what stop gave out */
+
+  store *store;
+  outbox *outbox;
+  remote *remote;
+  enum link link;
+  GArray *deliveries; /* of the turn that runs */
+  GArray *waiting;    /* deliveries that are due, or that a full neighbour has not taken */
+  GArray *backlog;    /* struct edgecore_item: taken from the queue, not handled */
+  GArray *items;      /* the buffer for receive */
+
+  GSource *inbox;
+  gpointer inbox_tag;
+  gboolean inbox_polled;
+  GSource *timer;
+  guint64 held_told;
+
+  /* All in microseconds of the clock; G_MAXINT64 is never. */
+  gint64 sync_due;
+  gint64 wait_due;    /* offer `waiting` again */
+  gint64 wait_time;   /* ... after this long */
+  gint64 backlog_due; /* handle `backlog` again */
+  gint64 backlog_time;
+  gint64 keep_due;  /* put what is left for the cloud into the outbox again */
+  gint64 flush_due; /* pass on some of the outbox */
+  gint64 idle_due;  /* checkpoint and the like */
+  gint64 sum_after; /* the rowid up to which upstream's rows were given checksums; G_MAXINT64 when all are */
+};
+
+gint64 module_now(const module *self);
+void module_log(const module *self, int32_t level, const char *text);
+
+/* module_turn.c */
+/* Handles what is in the backlog, or else up to `max` things from the queue, and delivers. */
+void module_process(module *self, guint max);
+/* Tries to put into the outbox what is left for the cloud while the link is down. FALSE when it could not. */
+gboolean module_keep_waiting(module *self);
+/* What follows every commit. */
+void module_committed(module *self);
+/* Gives back the references of an item. */
+void module_item_clear(const module *self, struct edgecore_item *item);
+
+/* module_deliver.c */
+/* Whether it is for the cloud, which may not get it while the link is down: it is to be kept. */
+gboolean module_is_held(const module *self, const struct delivery *delivery);
+/* Delivers all that is due, in order for each destination; what a full neighbour does not take stays. */
+void module_deliver(module *self);
+/* Passes on a batch of the outbox. */
+void module_flush(module *self);
+/* Posts the pod status sync to the module itself. FALSE when it could not be made. */
+gboolean module_post_sync(module *self);
+/* The failure of a request for the cloud, to be handled with the backlog. */
+void module_fail_request(module *self, struct remote_entry *entry, int32_t outcome);
+
+#endif

@@ -1,0 +1,167 @@
+#include "module_private.h"
+
+#include "dispatch.h"
+#include "error.h"
+
+/* Between attempts to handle what could not even be answered with an error, in microseconds. */
+#define BACKLOG_TIME_MIN 10000
+#define BACKLOG_TIME_MAX 5000000
+/* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
+#define WAL_PAGES_MAX 1000
+/* Without work for this long, the module is idle. */
+#define IDLE_TIME (2 * G_USEC_PER_SEC)
+
+typedef int32_t turn_body_fn(struct turn *turn, struct edgecore_item *items, guint count,
+                             const struct edgecore_error *cause, struct edgecore_error *error);
+
+static void drop_kept(module *self) {
+  guint left = 0;
+
+  for (guint i = 0; i < self->waiting->len; i++) {
+    struct delivery delivery = g_array_index(self->waiting, struct delivery, i);
+    if (delivery_is_for_cloud(&delivery))
+      self->core->message_unref(delivery.message);
+    else
+      g_array_index(self->waiting, struct delivery, left++) = delivery;
+  }
+  g_array_set_size(self->waiting, left);
+}
+
+void module_committed(module *self) {
+  database *db = store_database(self->store);
+
+  outbox_committed(self->outbox);
+  if (database_wal_pages(db) >= WAL_PAGES_MAX)
+    database_checkpoint(db);
+  self->idle_due = module_now(self) + IDLE_TIME;
+}
+
+/* Runs the body in a transaction, and hands on its deliveries when that is on the disk. */
+static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items, guint count,
+                   const struct edgecore_error *cause, struct edgecore_error *error) {
+  database *db = store_database(self->store);
+  struct turn turn = {.core = self->core,
+                      .settings = &self->settings,
+                      .store = self->store,
+                      .outbox = self->outbox,
+                      .link = self->link,
+                      .deliveries = self->deliveries,
+                      .waiting = self->waiting};
+  int32_t code = body(&turn, items, count, cause, error);
+
+  if (code == EDGECORE_OK)
+    code = database_commit(db, error);
+  if (code != EDGECORE_OK) {
+    database_rollback(db);
+    outbox_rolled_back(self->outbox);
+    deliveries_truncate(self->deliveries, self->core, 0);
+    return code;
+  }
+  module_committed(self);
+  self->link = turn.link;
+  if (turn.waiting_kept)
+    drop_kept(self);
+  g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
+  g_array_set_size(self->deliveries, 0);
+  return EDGECORE_OK;
+}
+
+static int32_t handle_all(struct turn *turn, struct edgecore_item *items, guint count,
+                          const struct edgecore_error *cause, struct edgecore_error *error) {
+  (void)cause;
+  for (guint i = 0; i < count; i++) {
+    int32_t code = dispatch(turn, &items[i], error);
+    if (code != EDGECORE_OK)
+      return code;
+  }
+  return EDGECORE_OK;
+}
+
+static int32_t handle_failure(struct turn *turn, struct edgecore_item *items, guint count,
+                              const struct edgecore_error *cause, struct edgecore_error *error) {
+  (void)count;
+  return dispatch_failure(turn, items, cause, error);
+}
+
+static int32_t keep_waiting(struct turn *turn, struct edgecore_item *items, guint count,
+                            const struct edgecore_error *cause, struct edgecore_error *error) {
+  (void)items;
+  (void)count;
+  (void)cause;
+  return turn_keep_waiting(turn, error);
+}
+
+gboolean module_keep_waiting(module *self) {
+  struct edgecore_error error = ERROR_INIT;
+
+  if (run(self, keep_waiting, NULL, 0, NULL, &error) == EDGECORE_OK)
+    return TRUE;
+  error_prefix(&error, "messages for the cloud wait in memory: ");
+  module_log(self, EDGECORE_LOG_ERROR, error.text);
+  return FALSE;
+}
+
+/* FALSE: it could not even be answered. */
+static gboolean handle_one(module *self, struct edgecore_item *item) {
+  struct edgecore_error cause = ERROR_INIT;
+  struct edgecore_error error = ERROR_INIT;
+
+  return run(self, handle_all, item, 1, NULL, &cause) == EDGECORE_OK ||
+         run(self, handle_failure, item, 1, &cause, &error) == EDGECORE_OK;
+}
+
+/* Handles the items; how many of them, from the first on, are done with. */
+static guint handle(module *self, struct edgecore_item *items, guint count) {
+  struct edgecore_error error = ERROR_INIT;
+  guint done = 0;
+
+  if (count > 1 && run(self, handle_all, items, count, NULL, &error) == EDGECORE_OK)
+    return count;
+  while (done < count && handle_one(self, &items[done]))
+    done++;
+  return done;
+}
+
+void module_item_clear(const module *self, struct edgecore_item *item) {
+  self->core->message_unref(item->message);
+  self->core->message_unref(item->context);
+}
+
+static guint take(module *self, guint max) {
+  guint backlog = self->backlog->len;
+
+  if (backlog > 0) {
+    guint count = MIN(backlog, max);
+    g_array_set_size(self->items, 0);
+    g_array_append_vals(self->items, self->backlog->data, count);
+    return count;
+  }
+  g_array_set_size(self->items, max);
+  return self->core->receive(self->core, (struct edgecore_item *)(void *)self->items->data,
+                             sizeof(struct edgecore_item), max, (guint64)self->settings.turn_max_bytes);
+}
+
+void module_process(module *self, guint max) {
+  gboolean from_backlog = self->backlog->len > 0;
+  guint count = take(self, max);
+  struct edgecore_item *items = (struct edgecore_item *)(void *)self->items->data;
+
+  if (count == 0)
+    return;
+  guint done = handle(self, items, count);
+  if (from_backlog && done > 0)
+    g_array_remove_range(self->backlog, 0, done);
+  else if (!from_backlog && done < count)
+    g_array_append_vals(self->backlog, items + done, count - done);
+  for (guint i = 0; i < done; i++)
+    module_item_clear(self, &items[i]);
+
+  if (done < count) {
+    self->backlog_time = CLAMP(2 * self->backlog_time, BACKLOG_TIME_MIN, BACKLOG_TIME_MAX);
+    self->backlog_due = module_now(self) + self->backlog_time;
+  } else {
+    self->backlog_time = 0;
+    self->backlog_due = self->backlog->len > 0 ? module_now(self) : G_MAXINT64;
+  }
+  module_deliver(self);
+}

@@ -1,0 +1,271 @@
+#include "outbox.h"
+
+#include "error.h"
+#include "statements.h"
+#include "text.h"
+
+#include <string.h>
+
+/* What a transaction changes, so that a roll-back is an assignment. */
+struct outbox_totals {
+  gint64 count;
+  gint64 bytes;
+  gint64 last_id;
+  guint64 evicted;
+  guint epoch; /* of the database, when rows that came back after a failed sync were last removed */
+};
+
+struct outbox {
+  database *database;
+  gint64 max_bytes;
+  database_log_fn *log;
+  void *log_data;
+  struct outbox_totals now;
+  struct outbox_totals committed;
+  gint64 taken;
+};
+
+static int32_t read_totals(outbox *self, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_TOTAL, error);
+  gboolean row;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  int32_t code = database_step(self->database, statement, &row, error);
+  if (code == EDGECORE_OK && row) {
+    self->now.count = sqlite3_column_int64(statement, 0);
+    self->now.bytes = sqlite3_column_int64(statement, 1);
+    self->now.last_id = MAX(self->now.last_id, sqlite3_column_int64(statement, 2));
+  }
+  sqlite3_reset(statement);
+  return code;
+}
+
+int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
+                    struct edgecore_error *error) {
+  outbox *self = g_new0(outbox, 1);
+
+  self->database = store_database(rows);
+  self->max_bytes = max_bytes;
+  self->log = log;
+  self->log_data = log_data;
+  self->now.epoch = database_epoch(self->database);
+  int32_t code = read_totals(self, error);
+  if (code != EDGECORE_OK) {
+    outbox_close(self);
+    return code;
+  }
+  self->committed = self->now;
+  *out = self;
+  return EDGECORE_OK;
+}
+
+void outbox_close(outbox *self) {
+  g_free(self);
+}
+
+/* Deletes with a statement that returns the bytes of each row, and corrects the totals. */
+static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *deleted, struct edgecore_error *error) {
+  *deleted = 0;
+  for (;;) {
+    gboolean row;
+    int32_t code = database_step(self->database, statement, &row, error);
+    if (code != EDGECORE_OK || !row)
+      return code;
+    self->now.count--;
+    self->now.bytes -= sqlite3_column_int64(statement, 0);
+    (*deleted)++;
+  }
+}
+
+/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. */
+static int32_t forget_undone(outbox *self, struct edgecore_error *error) {
+  if (self->now.epoch == database_epoch(self->database))
+    return EDGECORE_OK;
+
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_FROM, error);
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, self->committed.last_id + 1);
+  int32_t code = database_run(self->database, statement, NULL, error);
+  if (code == EDGECORE_OK)
+    code = read_totals(self, error);
+  if (code == EDGECORE_OK)
+    self->now.epoch = database_epoch(self->database);
+  return code;
+}
+
+static int32_t drop_latest(outbox *self, const char *resource, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DROP_LATEST, error);
+  gint64 deleted;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_text(statement, 1, resource, -1, SQLITE_STATIC);
+  return delete_rows(self, statement, &deleted, error);
+}
+
+static int32_t evict(outbox *self, struct edgecore_error *error) {
+  static const enum statement order[] = {STATEMENT_OUTBOX_EVICT_ANSWER, STATEMENT_OUTBOX_EVICT_OLDEST};
+
+  for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
+    gint64 deleted = 1;
+    while (self->now.bytes > self->max_bytes && deleted > 0) {
+      sqlite3_stmt *statement = database_write(self->database, order[i], error);
+      if (statement == NULL)
+        return EDGECORE_IO;
+      int32_t code = delete_rows(self, statement, &deleted, error);
+      if (code != EDGECORE_OK)
+        return code;
+      self->now.evicted += (guint64)deleted;
+    }
+  }
+  return EDGECORE_OK;
+}
+
+static gint64 size_of(const struct edgecore_message_fields *message) {
+  return (gint64)(strlen(message->id) + strlen(message->parent_id) + strlen(message->source) + strlen(message->group) +
+                  strlen(message->operation) + strlen(message->resource) + message->content_size);
+}
+
+static gint64 sum_of(const struct edgecore_message_fields *message) {
+  return text_sum(message->resource, strlen(message->resource), message->operation, strlen(message->operation),
+                  message->content, message->content_size);
+}
+
+static int32_t insert(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
+                      struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_PUT, error);
+  const char *texts[] = {message->id,        message->parent_id, NULL, message->source, message->group,
+                         message->operation, message->resource};
+  gboolean answer = strcmp(message->operation, "response") == 0 || strcmp(message->operation, "error") == 0;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, self->now.last_id + 1);
+  sqlite3_bind_text(statement, 2, replaces ? message->resource : NULL, -1, SQLITE_STATIC);
+  sqlite3_bind_int(statement, 3, answer);
+  sqlite3_bind_int64(statement, 4, size_of(message));
+  for (int i = 0; i < (int)G_N_ELEMENTS(texts); i++)
+    sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
+  sqlite3_bind_int64(statement, 7, message->timestamp);
+  sqlite3_bind_int64(statement, 12, message->content_kind);
+  sqlite3_bind_int64(statement, 13, sum_of(message));
+  sqlite3_bind_blob64(statement, 14, message->content, message->content_size, SQLITE_STATIC);
+  return database_run(self->database, statement, NULL, error);
+}
+
+int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
+                   struct edgecore_error *error) {
+  int32_t code = forget_undone(self, error);
+
+  if (code == EDGECORE_OK && replaces)
+    code = drop_latest(self, message->resource, error);
+  if (code == EDGECORE_OK)
+    code = insert(self, message, replaces, error);
+  if (code != EDGECORE_OK)
+    return code;
+  self->now.last_id++;
+  self->now.count++;
+  self->now.bytes += size_of(message);
+  return self->now.bytes > self->max_bytes ? evict(self, error) : EDGECORE_OK;
+}
+
+static const char *text_at(sqlite3_stmt *statement, int column) {
+  const char *text = (const char *)sqlite3_column_text(statement, column);
+
+  return text != NULL ? text : "";
+}
+
+static struct edgecore_message_fields fields_of(sqlite3_stmt *statement) {
+  return (struct edgecore_message_fields){
+      .size = sizeof(struct edgecore_message_fields),
+      .id = text_at(statement, 2),
+      .parent_id = text_at(statement, 3),
+      .timestamp = sqlite3_column_int64(statement, 4),
+      .source = text_at(statement, 5),
+      .group = text_at(statement, 6),
+      .operation = text_at(statement, 7),
+      .resource = text_at(statement, 8),
+      .content_kind = (guint32)sqlite3_column_int64(statement, 9),
+      .content = sqlite3_column_blob(statement, 11),
+      .content_size = (guint64)sqlite3_column_bytes(statement, 11),
+  };
+}
+
+int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_READ, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, self->taken);
+  for (;;) {
+    gboolean row;
+    int32_t code = database_step(self->database, statement, &row, error);
+    if (code != EDGECORE_OK || !row)
+      return code;
+    struct edgecore_message_fields message = fields_of(statement);
+    gint64 id = sqlite3_column_int64(statement, 0);
+    if (sum_of(&message) != sqlite3_column_int64(statement, 10)) {
+      g_autofree char *text = g_strdup_printf(
+          "message %" G_GINT64_FORMAT " of the outbox is damaged: its checksum is wrong, it is not sent", id);
+      self->log(EDGECORE_LOG_ERROR, text, self->log_data);
+    } else if (!each(&message, data)) {
+      sqlite3_reset(statement);
+      return EDGECORE_OK;
+    }
+    self->taken = id;
+  }
+}
+
+int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) {
+  int32_t code = forget_undone(self, error);
+  sqlite3_stmt *statement;
+  gint64 deleted;
+
+  if (code != EDGECORE_OK)
+    return code;
+  statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_THROUGH, error);
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, self->taken);
+  return delete_rows(self, statement, &deleted, error);
+}
+
+gint64 outbox_taken(const outbox *self) {
+  return self->taken;
+}
+
+void outbox_set_taken(outbox *self, gint64 taken) {
+  self->taken = taken;
+  self->now.last_id = self->committed.last_id = MAX(self->committed.last_id, taken);
+}
+
+void outbox_committed(outbox *self) {
+  guint64 evicted = self->now.evicted - self->committed.evicted;
+
+  if (evicted > 0) {
+    g_autofree char *text = g_strdup_printf("the outbox for the cloud is over its bound of %" G_GINT64_FORMAT
+                                            " bytes (metamanager.outbox-max-bytes): dropped the %" G_GUINT64_FORMAT
+                                            " oldest messages, %" G_GUINT64_FORMAT " since the start",
+                                            self->max_bytes, evicted, self->now.evicted);
+    self->log(EDGECORE_LOG_WARNING, text, self->log_data);
+  }
+  self->committed = self->now;
+}
+
+void outbox_rolled_back(outbox *self) {
+  self->now = self->committed;
+}
+
+gboolean outbox_is_empty(const outbox *self) {
+  return self->now.count == 0;
+}
+
+gint64 outbox_bytes(const outbox *self) {
+  return self->now.bytes;
+}
+
+guint64 outbox_evicted(const outbox *self) {
+  return self->committed.evicted;
+}

@@ -1,0 +1,44 @@
+/* The durable outbox: messages for the cloud that wait for the link, in the same database, and in the same transaction, as the
+ * state they came with. Order is the order of `put`; of the messages that replace each other only the last one counts.
+ *
+ * Ids only grow while the process lives, so what was sent can be deleted by id even if it was replaced in the meantime.
+ * Errors as in store.h. Module thread only. */
+#ifndef METAMANAGER_OUTBOX_H
+#define METAMANAGER_OUTBOX_H
+
+#include "store.h"
+
+typedef struct outbox outbox;
+
+/* Reads what is there. `max_bytes` bounds the sum of text and content of all messages. */
+int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
+                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+void outbox_close(outbox *self);
+
+/* Keeps a message. `replaces`: it takes the place of an earlier one of the same resource that was kept so. Over the bound the oldest answers
+ * go, then the oldest others; the number is logged. */
+int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
+                   struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Calls `each` for the messages that were not passed on yet, oldest first, until it returns FALSE. Fields are valid during the call. What it
+ * returned TRUE for is taken, and is not shown again by this outbox. */
+typedef gboolean outbox_message_fn(const struct edgecore_message_fields *message, void *data);
+int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data,
+                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Deletes what was taken. */
+int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* The link is lost: what was taken and is not deleted yet stays taken. The id up to which messages were taken crosses a swap. */
+gint64 outbox_taken(const outbox *self);
+void outbox_set_taken(outbox *self, gint64 taken);
+
+/* Call one of these when the transaction that `put` or `delete_taken` joined has ended. */
+void outbox_committed(outbox *self);
+void outbox_rolled_back(outbox *self);
+
+/* Whether it holds messages, and how many bytes, as of now. */
+gboolean outbox_is_empty(const outbox *self);
+gint64 outbox_bytes(const outbox *self);
+/* Messages dropped because of the bound, since it was opened. */
+guint64 outbox_evicted(const outbox *self);
+
+#endif

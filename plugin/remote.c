@@ -1,0 +1,261 @@
+#include "remote.h"
+
+#include "text.h"
+
+#include <string.h>
+
+/* Before the second attempt, in microseconds; doubled for each further one. */
+#define BACK_OFF 250000
+/* Before a request is offered again to a queue that was full. */
+#define ROOM_WAIT 10000
+
+struct remote {
+  const struct edgecore_core *core;
+  const struct settings *settings;
+  GHashTable *entries; /* key_of -> struct remote_entry */
+};
+
+static char *key_of(const remote *self, struct edgecore_message *query) {
+  const struct edgecore_message_fields *fields = self->core->message_read(query);
+
+  return g_strdup_printf("%s\n%s\n%s\n%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, fields->resource, fields->source,
+                         fields->group, fields->content_size,
+                         text_sum("", 0, "", 0, fields->content, fields->content_size));
+}
+
+static struct remote_entry *find(const remote *self, struct edgecore_message *query) {
+  g_autofree char *key = key_of(self, query);
+
+  return g_hash_table_lookup(self->entries, key);
+}
+
+static void entry_free(gpointer data) {
+  struct remote_entry *entry = data;
+
+  g_ptr_array_unref(entry->waiters);
+  g_free(entry);
+}
+
+remote *remote_new(const struct edgecore_core *core, const struct settings *settings) {
+  remote *self = g_new0(remote, 1);
+
+  self->core = core;
+  self->settings = settings;
+  self->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
+  return self;
+}
+
+void remote_free(remote *self) {
+  GHashTableIter iter;
+  gpointer entry;
+
+  if (self == NULL)
+    return;
+  g_hash_table_iter_init(&iter, self->entries);
+  while (g_hash_table_iter_next(&iter, NULL, &entry))
+    self->core->message_unref(((struct remote_entry *)entry)->request);
+  g_hash_table_unref(self->entries);
+  g_free(self);
+}
+
+/* The query as the cloud gets it: a new id, and asking for an answer. */
+static struct edgecore_message *request_new(const remote *self, struct edgecore_message *query,
+                                            struct edgecore_error *error) {
+  struct edgecore_message_fields fields = *self->core->message_read(query);
+
+  fields.size = sizeof fields;
+  fields.flags = EDGECORE_MESSAGE_SYNC;
+  fields.timestamp = 0;
+  fields.id = NULL;
+  fields.parent_id = NULL;
+  fields.content_of = query;
+  return self->core->message_new(self->core, &fields, error);
+}
+
+/* The share of the time left that belongs to the next attempt, in milliseconds. */
+static guint64 attempt_timeout(const remote *self, const struct remote_entry *entry, gint64 now) {
+  gint64 left = MAX(entry->deadline - now, 1000);
+
+  return (guint64)(left / MAX(self->settings->remote_query_attempts - entry->attempts, 1) / 1000);
+}
+
+static int32_t send_request(const remote *self, const struct remote_entry *entry, gint64 now,
+                            struct edgecore_error *error) {
+  return self->core->send_sync(self->core, self->settings->send_module, entry->request, entry->request,
+                               attempt_timeout(self, entry, now), error);
+}
+
+static struct remote_entry *entry_new(const remote *self, struct edgecore_message *request, gint64 now) {
+  struct remote_entry *entry = g_new0(struct remote_entry, 1);
+
+  entry->request = request;
+  entry->waiters = g_ptr_array_new_with_free_func((GDestroyNotify)self->core->message_unref);
+  entry->deadline = now + self->settings->remote_query_timeout * G_USEC_PER_SEC;
+  entry->retry_at = G_MAXINT64;
+  return entry;
+}
+
+static void drop(remote *self, struct remote_entry *entry) {
+  struct edgecore_message *request = entry->request;
+  g_autofree char *key = key_of(self, request);
+
+  g_hash_table_remove(self->entries, key);
+  self->core->message_unref(request);
+}
+
+int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked, gint64 now,
+                   struct edgecore_message **failed, struct edgecore_error *error) {
+  struct remote_entry *entry = find(self, query);
+
+  *failed = NULL;
+  if (entry == NULL) {
+    struct edgecore_message *request = request_new(self, query, error);
+    if (request == NULL)
+      return EDGECORE_NO_MEMORY;
+    entry = entry_new(self, request, now);
+    int32_t code = linked ? send_request(self, entry, now, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK) {
+      self->core->message_unref(request);
+      entry_free(entry);
+      return code;
+    }
+    entry->attempts = 1;
+    g_hash_table_insert(self->entries, key_of(self, request), entry);
+    if (!linked)
+      *failed = request;
+  }
+  g_ptr_array_add(entry->waiters, self->core->message_ref(query));
+  return EDGECORE_OK;
+}
+
+static struct edgecore_message *answer_new(const remote *self, struct edgecore_message *message,
+                                           struct edgecore_message *query, struct edgecore_error *error) {
+  struct edgecore_message_fields fields = *self->core->message_read(message);
+
+  fields.size = sizeof fields;
+  fields.flags = 0;
+  fields.id = NULL;
+  fields.parent_id = self->core->message_read(query)->id;
+  fields.content_of = message;
+  return self->core->message_new(self->core, &fields, error);
+}
+
+static int32_t answer_entry(remote *self, struct remote_entry *entry, struct edgecore_message *message,
+                            remote_answer_fn *answer, void *data, struct edgecore_error *error) {
+  while (entry->waiters->len > 0) {
+    struct edgecore_message *made = answer_new(self, message, g_ptr_array_index(entry->waiters, 0), error);
+    if (made == NULL)
+      return EDGECORE_NO_MEMORY;
+    answer(g_ptr_array_steal_index(entry->waiters, 0), made, data);
+  }
+  drop(self, entry);
+  return EDGECORE_OK;
+}
+
+int32_t remote_answer(remote *self, struct edgecore_message *request, struct edgecore_message *message,
+                      remote_answer_fn *answer, void *data, struct edgecore_error *error) {
+  struct remote_entry *entry = find(self, request);
+
+  return entry != NULL ? answer_entry(self, entry, message, answer, data, error) : EDGECORE_OK;
+}
+
+int32_t remote_failed(remote *self, struct edgecore_message *request, struct edgecore_message *message, gboolean linked,
+                      gint64 now, remote_answer_fn *answer, void *data, struct edgecore_error *error) {
+  struct remote_entry *entry = find(self, request);
+
+  /* The failure of an earlier request, whose callers were answered long ago, says nothing about this one. */
+  if (entry == NULL || strcmp(self->core->message_read(entry->request)->id, self->core->message_read(request)->id) != 0)
+    return EDGECORE_OK;
+  gint64 wait = BACK_OFF << MIN(entry->attempts - 1, 10);
+  wait = wait / 2 + g_random_int_range(0, (gint32)wait);
+  if (!linked || entry->attempts >= self->settings->remote_query_attempts || now + wait >= entry->deadline)
+    return answer_entry(self, entry, message, answer, data, error);
+  entry->retry_at = now + wait;
+  return EDGECORE_OK;
+}
+
+gint64 remote_due(const remote *self) {
+  GHashTableIter iter;
+  gpointer entry;
+  gint64 due = G_MAXINT64;
+
+  g_hash_table_iter_init(&iter, self->entries);
+  while (g_hash_table_iter_next(&iter, NULL, &entry))
+    due = MIN(due, ((struct remote_entry *)entry)->retry_at);
+  return due;
+}
+
+static void retry_entry(remote *self, struct remote_entry *entry, gint64 now) {
+  struct edgecore_message *request = request_new(self, entry->request, NULL);
+
+  entry->retry_at = now + ROOM_WAIT;
+  if (request == NULL)
+    return;
+  struct edgecore_message *before = entry->request;
+  entry->request = request;
+  if (send_request(self, entry, now, NULL) == EDGECORE_OK) {
+    entry->attempts++;
+    entry->retry_at = G_MAXINT64;
+    self->core->message_unref(before);
+    return;
+  }
+  entry->request = before;
+  self->core->message_unref(request);
+}
+
+void remote_retry(remote *self, gint64 now, remote_entry_fn *expired, void *data) {
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init(&iter, self->entries);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    struct remote_entry *entry = value;
+    if (entry->retry_at > now)
+      continue;
+    if (now < entry->deadline) {
+      retry_entry(self, entry, now);
+    } else {
+      entry->retry_at = G_MAXINT64;
+      expired(entry, data);
+    }
+  }
+}
+
+guint remote_count(const remote *self) {
+  return g_hash_table_size(self->entries);
+}
+
+guint remote_pending(const remote *self) {
+  GHashTableIter iter;
+  gpointer entry;
+  guint pending = 0;
+
+  g_hash_table_iter_init(&iter, self->entries);
+  while (g_hash_table_iter_next(&iter, NULL, &entry))
+    pending += ((struct remote_entry *)entry)->retry_at != G_MAXINT64;
+  return pending;
+}
+
+void remote_each(remote *self, remote_entry_fn *each, void *data) {
+  GHashTableIter iter;
+  gpointer entry;
+
+  g_hash_table_iter_init(&iter, self->entries);
+  while (g_hash_table_iter_next(&iter, NULL, &entry))
+    each(entry, data);
+}
+
+void remote_restore(remote *self, struct edgecore_message *request, struct edgecore_message *const *waiters,
+                    guint waiter_count, gint64 attempts, gint64 deadline, gint64 retry_at) {
+  struct remote_entry *entry = find(self, request);
+
+  if (entry != NULL)
+    drop(self, entry);
+  entry = entry_new(self, self->core->message_ref(request), 0);
+  for (guint i = 0; i < waiter_count; i++)
+    g_ptr_array_add(entry->waiters, self->core->message_ref(waiters[i]));
+  entry->attempts = attempts;
+  entry->deadline = deadline;
+  entry->retry_at = retry_at;
+  g_hash_table_insert(self->entries, key_of(self, request), entry);
+}

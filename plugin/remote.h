@@ -1,0 +1,53 @@
+/* Queries that wait for the cloud. Identical ones, of the same source, group, resource and content, share one request; it is tried
+ * again, after a while that grows and is not the same for all nodes, until its time or its attempts are used up.
+ *
+ * A request that nobody waits for any more (its callers were answered when the link went down) has no entry here. */
+#ifndef METAMANAGER_REMOTE_H
+#define METAMANAGER_REMOTE_H
+
+#include "settings.h"
+
+typedef struct remote remote;
+
+/* One request under way. */
+struct remote_entry {
+  struct edgecore_message *request; /* as it was sent last; also the context of its outcome */
+  GPtrArray *waiters;               /* struct edgecore_message: the queries */
+  gint64 attempts;                  /* begun */
+  gint64 deadline;                  /* microseconds of the module's clock */
+  gint64 retry_at;                  /* the same; G_MAXINT64 while a request is out */
+};
+
+/* Gives an answer to the one who asked. Takes over both references. */
+typedef void remote_answer_fn(struct edgecore_message *query, struct edgecore_message *answer, void *data);
+
+remote *remote_new(const struct edgecore_core *core, const struct settings *settings);
+void remote_free(remote *self);
+
+/* Lets the query wait, and sends a request unless one like it is under way or the link is down. EDGECORE_AGAIN, EDGECORE_NO_MEMORY:
+ * nothing was done. *failed, when the link is down, is the request whose failure is to be handled; owned by the entry. */
+int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked, gint64 now,
+                   struct edgecore_message **failed, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Answers all who wait for the request with what `message` says. EDGECORE_NO_MEMORY: call it again, the others still wait. */
+int32_t remote_answer(remote *self, struct edgecore_message *request, struct edgecore_message *message,
+                      remote_answer_fn *answer, void *data, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* The request got no reply: it will be tried again, or all who wait are answered as by remote_answer. */
+int32_t remote_failed(remote *self, struct edgecore_message *request, struct edgecore_message *message, gboolean linked,
+                      gint64 now, remote_answer_fn *answer, void *data,
+                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* When the next retry is due, or G_MAXINT64. */
+gint64 remote_due(const remote *self);
+typedef void remote_entry_fn(struct remote_entry *entry, void *data);
+/* Sends the requests that are due again. Calls `expired` for those whose time is over: their failure is to be handled. */
+void remote_retry(remote *self, gint64 now, remote_entry_fn *expired, void *data);
+
+/* How many requests are under way or to be tried again. */
+guint remote_count(const remote *self);
+/* How many of them wait for their next attempt. */
+guint remote_pending(const remote *self);
+void remote_each(remote *self, remote_entry_fn *each, void *data);
+/* Adds an entry that another version handed over; takes references of its own. */
+void remote_restore(remote *self, struct edgecore_message *request, struct edgecore_message *const *waiters,
+                    guint waiter_count, gint64 attempts, gint64 deadline, gint64 retry_at);
+
+#endif

@@ -1,0 +1,71 @@
+#include "statements.h"
+
+/* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. A row without one is upstream's. */
+#define OK "(sum IS NULL OR meta_ok(key, type, value, sum))"
+#define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
+#define ON_CONFLICT                                                                                                    \
+  " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
+
+static const char *const sql[STATEMENT_COUNT] = {
+    /* Never INSERT OR REPLACE: that deletes the row first, writes five times as much, and moves it to the end. */
+    [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
+    [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
+    [STATEMENT_UPDATE] = "UPDATE meta SET type = ?2, value = ?3, sum = ?4 WHERE key = ?1",
+    /* For each column: whether it is set, and to what. */
+    [STATEMENT_UPDATE_FIELDS] =
+        "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
+        " value = iif(?6, ?7, value),"
+        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1",
+    [STATEMENT_QUERY_KEY] = "SELECT key, type, value FROM meta WHERE key = ?1 AND " OK,
+    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid",
+    [STATEMENT_QUERY_VALUE] = "SELECT key, type, value FROM meta WHERE value = ?1 AND " OK " ORDER BY rowid",
+    [STATEMENT_ANSWER_KEY] = "SELECT json_array(coalesce(value, '')), 1 FROM meta WHERE key = ?1 AND " OK,
+    /* The index holds type and rowid, so the rows come oldest first without being sorted. */
+    [STATEMENT_ANSWER_TYPE] = "SELECT json_group_array(coalesce(value, '')), count(*) FROM"
+                              " (SELECT value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid)",
+    [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK,
+    [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK,
+    /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. */
+    [STATEMENT_SAVE_LIST] =
+        "INSERT INTO meta(key, type, value, sum) SELECT key, ?2, value, meta_sum(key, ?2, value) FROM"
+        " (SELECT CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
+        "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
+        "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key, value FROM json_each(?1)) WHERE true" ON_CONFLICT,
+    [STATEMENT_DELETE_ORPHANS] =
+        "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
+        " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",
+    /* Values are joined as they are, which parses each of them once, for json_valid. json_valid stops at a NUL. */
+    [STATEMENT_EACH_PODSTATUS] =
+        "SELECT namespace, '[' || coalesce(group_concat(value, ',') FILTER (WHERE valid), '') || ']',"
+        " count(*) FILTER (WHERE valid), count(*) FILTER (WHERE NOT valid) FROM"
+        " (SELECT substr(key, 1, instr(key, '/') - 1) AS namespace, value,"
+        "   json_valid(value) AND instr(value, char(0)) = 0 AS valid"
+        "   FROM meta WHERE type = 'podstatus' AND value IS NOT NULL AND " OK " ORDER BY namespace, rowid)"
+        " GROUP BY namespace",
+    [STATEMENT_CHECK_JSON] = "SELECT json_valid(?1)",
+    [STATEMENT_IS_FAILURE] =
+        "SELECT json_extract(?1, '$.kind') = 'Status' AND json_extract(?1, '$.status') = 'Failure' WHERE json_valid(?1)",
+    [STATEMENT_SUM_ROWS] =
+        "UPDATE meta SET sum = meta_sum(key, type, value) WHERE rowid IN"
+        " (SELECT rowid FROM meta WHERE rowid > ?2 AND sum IS NULL ORDER BY rowid LIMIT ?1) RETURNING rowid",
+    [STATEMENT_OUTBOX_PUT] =
+        "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
+        " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING bytes",
+    [STATEMENT_OUTBOX_TOTAL] = "SELECT count(*), coalesce(sum(bytes), 0), coalesce(max(id), 0) FROM metamanager_outbox",
+    [STATEMENT_OUTBOX_READ] =
+        "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
+        " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING bytes",
+    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
+    [STATEMENT_OUTBOX_EVICT_ANSWER] =
+        "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
+        " RETURNING bytes, operation, resource",
+    [STATEMENT_OUTBOX_EVICT_OLDEST] =
+        "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox)"
+        " RETURNING bytes, operation, resource",
+};
+
+struct database_statements statements_all(void) {
+  return (struct database_statements){.sql = sql, .count = STATEMENT_COUNT};
+}

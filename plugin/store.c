@@ -1,0 +1,380 @@
+#include "store.h"
+
+#include "error.h"
+#include "statements.h"
+#include "text.h"
+
+#include <string.h>
+
+struct store {
+  database *database;
+  database_log_fn *log;
+  void *log_data;
+  guint64 damaged;
+};
+
+/* FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
+static gboolean sum_of(sqlite3_context *context, sqlite3_value **values, gint64 *sum) {
+  const char *texts[3];
+  gsize sizes[3];
+
+  for (int i = 0; i < 3; i++) {
+    texts[i] = (const char *)sqlite3_value_text(values[i]);
+    sizes[i] = (gsize)sqlite3_value_bytes(values[i]);
+    if (texts[i] == NULL && sqlite3_value_type(values[i]) != SQLITE_NULL) {
+      sqlite3_result_error_nomem(context);
+      return FALSE;
+    }
+  }
+  *sum = text_sum(texts[0], sizes[0], texts[1], sizes[1], texts[2], sizes[2]);
+  return TRUE;
+}
+
+static void sql_meta_sum(sqlite3_context *context, int count, sqlite3_value **values) {
+  gint64 sum;
+
+  (void)count;
+  if (sum_of(context, values, &sum))
+    sqlite3_result_int64(context, sum);
+}
+
+static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {
+  store *self = sqlite3_user_data(context);
+  gint64 sum;
+
+  (void)count;
+  if (!sum_of(context, values, &sum))
+    return;
+  gboolean ok = sum == sqlite3_value_int64(values[3]);
+  if (!ok) {
+    const char *key = (const char *)sqlite3_value_text(values[0]);
+    g_autofree char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
+    g_autofree char *text =
+        g_strdup_printf("the row %.256s is damaged: its checksum is wrong, it is treated as missing", safe);
+    self->damaged++;
+    self->log(EDGECORE_LOG_ERROR, text, self->log_data);
+  }
+  sqlite3_result_int(context, ok);
+}
+
+static int32_t setup(sqlite3 *connection, void *data, struct edgecore_error *error) {
+  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+  int result = sqlite3_create_function_v2(connection, "meta_sum", 3, flags, data, sql_meta_sum, NULL, NULL, NULL);
+
+  if (result == SQLITE_OK)
+    result = sqlite3_create_function_v2(connection, "meta_ok", 4, flags, data, sql_meta_ok, NULL, NULL, NULL);
+  if (result == SQLITE_OK)
+    return EDGECORE_OK;
+  return error_set(error, EDGECORE_NO_MEMORY, "cannot add a function to SQLite: %s", sqlite3_errstr(result));
+}
+
+int32_t store_open(const char *path, database_log_fn *log, void *log_data, store **out, struct edgecore_error *error) {
+  store *self = g_new0(store, 1);
+
+  self->log = log;
+  self->log_data = log_data;
+  int32_t code = database_open(path, statements_all(), setup, self, log, log_data, &self->database, error);
+  if (code != EDGECORE_OK) {
+    g_free(self);
+    return code;
+  }
+  *out = self;
+  return EDGECORE_OK;
+}
+
+void store_close(store *self) {
+  if (self == NULL)
+    return;
+  database_close(self->database);
+  g_free(self);
+}
+
+database *store_database(store *self) {
+  return self->database;
+}
+
+guint64 store_damaged(const store *self) {
+  return self->damaged;
+}
+
+static void bind_text(sqlite3_stmt *statement, int number, const char *text) {
+  sqlite3_bind_text(statement, number, text, -1, SQLITE_STATIC);
+}
+
+static void bind_bytes(sqlite3_stmt *statement, int number, const char *text, gsize size) {
+  /* A NULL pointer would bind NULL; a size over SQLite's limit fails in step, by name. */
+  sqlite3_bind_text64(statement, number, text != NULL ? text : "", size, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* Runs a write that binds a whole row. */
+static int32_t run_row(store *self, enum statement number, const struct store_row *row, gint64 *changed,
+                       struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, number, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, row->key);
+  bind_text(statement, 2, row->type);
+  bind_bytes(statement, 3, row->value, row->value_size);
+  sqlite3_bind_int64(statement, 4,
+                     text_sum(row->key, strlen(row->key), row->type, strlen(row->type), row->value, row->value_size));
+  return database_run(self->database, statement, changed, error);
+}
+
+int32_t store_insert_or_update(store *self, const struct store_row *row, struct edgecore_error *error) {
+  return run_row(self, STATEMENT_UPSERT, row, NULL, error);
+}
+
+int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) {
+  return store_insert_or_update(self, row, error);
+}
+
+int32_t store_update(store *self, const struct store_row *row, gint64 *changed, struct edgecore_error *error) {
+  return run_row(self, STATEMENT_UPDATE, row, changed, error);
+}
+
+int32_t store_delete_by_key(store *self, const char *key, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_DELETE, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  return database_run(self->database, statement, NULL, error);
+}
+
+static const struct {
+  const char *name;
+  enum statement query;
+} columns[] = {{"key", STATEMENT_QUERY_KEY}, {"type", STATEMENT_QUERY_TYPE}, {"value", STATEMENT_QUERY_VALUE}};
+
+/* The number of a column; a name is compared, never made part of SQL. */
+static int column_number(const char *name, struct edgecore_error *error) {
+  for (guint i = 0; i < G_N_ELEMENTS(columns); i++)
+    if (strcmp(name, columns[i].name) == 0)
+      return (int)i;
+  error_set(error, EDGECORE_INVALID, "table meta has no column \"%.64s\"; it has key, type and value", name);
+  return -1;
+}
+
+int32_t store_update_fields(store *self, const char *key, const struct store_field *fields, guint field_count,
+                            gint64 *changed, struct edgecore_error *error) {
+  const char *values[G_N_ELEMENTS(columns)] = {NULL};
+
+  for (guint i = 0; i < field_count; i++) {
+    int number = column_number(fields[i].column, error);
+    if (number < 0)
+      return EDGECORE_INVALID;
+    values[number] = fields[i].value;
+  }
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_UPDATE_FIELDS, error);
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  for (int i = 0; i < (int)G_N_ELEMENTS(columns); i++) {
+    sqlite3_bind_int(statement, 2 + 2 * i, values[i] != NULL);
+    bind_text(statement, 3 + 2 * i, values[i]);
+  }
+  return database_run(self->database, statement, changed, error);
+}
+
+int32_t store_update_field(store *self, const char *key, const char *column, const char *value, gint64 *changed,
+                           struct edgecore_error *error) {
+  return store_update_fields(self, key, &(struct store_field){.column = column, .value = value}, 1, changed, error);
+}
+
+static const char *column_text(sqlite3_stmt *statement, int number) {
+  const char *text = (const char *)sqlite3_column_text(statement, number);
+
+  return text != NULL ? text : "";
+}
+
+int32_t store_query_all(store *self, const char *column, const char *condition, store_row_fn *each, void *data,
+                        struct edgecore_error *error) {
+  int number = column_number(column, error);
+
+  if (number < 0)
+    return EDGECORE_INVALID;
+  sqlite3_stmt *statement = database_statement(self->database, columns[number].query, error);
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, condition);
+  for (;;) {
+    gboolean row;
+    int32_t code = database_step(self->database, statement, &row, error);
+    if (code != EDGECORE_OK || !row)
+      return code;
+    struct store_row found = {.key = column_text(statement, 0),
+                              .type = column_text(statement, 1),
+                              .value = column_text(statement, 2),
+                              .value_size = (gsize)sqlite3_column_bytes(statement, 2)};
+    each(&found, data);
+  }
+}
+
+struct value_call {
+  store_value_fn *each;
+  void *data;
+};
+
+static void pass_value(const struct store_row *row, void *data) {
+  const struct value_call *call = data;
+
+  call->each(row->value, row->value_size, call->data);
+}
+
+int32_t store_query(store *self, const char *column, const char *condition, store_value_fn *each, void *data,
+                    struct edgecore_error *error) {
+  return store_query_all(self, column, condition, pass_value, &(struct value_call){.each = each, .data = data}, error);
+}
+
+/* The JSON text of one row of an answer: column 0 the text, column 1 the number of rows in it. */
+static int32_t answer(store *self, enum statement number, const char *condition, struct store_json *json,
+                      struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, number, error);
+  gboolean row;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, condition);
+  int32_t code = database_step(self->database, statement, &row, error);
+  if (code != EDGECORE_OK)
+    return code;
+  *json = (struct store_json){.text = "[]", .size = 2};
+  if (row) {
+    json->text = column_text(statement, 0);
+    json->size = (gsize)sqlite3_column_bytes(statement, 0);
+    json->rows = (guint)sqlite3_column_int(statement, 1);
+  }
+  return EDGECORE_OK;
+}
+
+int32_t store_answer_key(store *self, const char *key, struct store_json *json, struct edgecore_error *error) {
+  return answer(self, STATEMENT_ANSWER_KEY, key, json, error);
+}
+
+int32_t store_answer_type(store *self, const char *type, struct store_json *json, struct edgecore_error *error) {
+  return answer(self, STATEMENT_ANSWER_TYPE, type, json, error);
+}
+
+/* Whether the prepared and bound question has a row that says other than 0. */
+static int32_t ask(store *self, sqlite3_stmt *statement, gboolean *yes, struct edgecore_error *error) {
+  gboolean row;
+  int32_t code = database_step(self->database, statement, &row, error);
+
+  *yes = code == EDGECORE_OK && row && sqlite3_column_int(statement, 0) != 0;
+  sqlite3_reset(statement);
+  return code;
+}
+
+int32_t store_has(store *self, const char *key, gboolean *has, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_HAS, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  return ask(self, statement, has, error);
+}
+
+int32_t store_has_value(store *self, const char *key, const char *value, gsize size, gboolean *same,
+                        struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_HAS_VALUE, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  bind_bytes(statement, 2, value, size);
+  return ask(self, statement, same, error);
+}
+
+int32_t store_save_list(store *self, const char *type, const char *json, gsize size, struct edgecore_error *error) {
+  if (!text_is_utf8(json, size))
+    return error_set(error, EDGECORE_INVALID, "the list is not UTF-8, or has a NUL in it");
+
+  gsize at = 0;
+  while (at < size && strchr(" \t\r\n", json[at]) != NULL)
+    at++;
+  if (at + 4 <= size && memcmp(json + at, "null", 4) == 0)
+    return store_check_json(self, json, size, error);
+  if (at == size || json[at] != '[')
+    return error_set(error, EDGECORE_INVALID, "the list is not a JSON array");
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_SAVE_LIST, error);
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_bytes(statement, 1, json, size);
+  bind_text(statement, 2, type);
+  int32_t code = database_run(self->database, statement, NULL, error);
+  if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
+    error_set(error, code, "an element of the list has no metadata.name");
+  return code;
+}
+
+int32_t store_delete_orphaned_podstatus(store *self, gint64 *deleted, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_DELETE_ORPHANS, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  return database_run(self->database, statement, deleted, error);
+}
+
+int32_t store_each_podstatus(store *self, store_namespace_fn *each, void *data, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_EACH_PODSTATUS, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  for (;;) {
+    gboolean row;
+    int32_t code = database_step(self->database, statement, &row, error);
+    if (code != EDGECORE_OK || !row)
+      return code;
+    struct store_json values = {.text = column_text(statement, 1),
+                                .size = (gsize)sqlite3_column_bytes(statement, 1),
+                                .rows = (guint)sqlite3_column_int(statement, 2)};
+    code = each(column_text(statement, 0), &values, (guint)sqlite3_column_int(statement, 3), data, error);
+    if (code != EDGECORE_OK) {
+      sqlite3_reset(statement);
+      return code;
+    }
+  }
+}
+
+int32_t store_check_json(store *self, const char *json, gsize size, struct edgecore_error *error) {
+  gboolean valid = FALSE;
+
+  if (text_is_utf8(json, size)) {
+    sqlite3_stmt *statement = database_statement(self->database, STATEMENT_CHECK_JSON, error);
+    if (statement == NULL)
+      return EDGECORE_IO;
+    bind_bytes(statement, 1, json, size);
+    int32_t code = ask(self, statement, &valid, error);
+    if (code != EDGECORE_OK)
+      return code;
+  }
+  return valid ? EDGECORE_OK : error_set(error, EDGECORE_INVALID, "the value is not valid JSON");
+}
+
+int32_t store_is_failure_status(store *self, const char *json, gsize size, gboolean *is, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_IS_FAILURE, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_bytes(statement, 1, json, size);
+  return ask(self, statement, is, error);
+}
+
+int32_t store_sum_rows(store *self, guint limit, gint64 *after, guint *done, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_SUM_ROWS, error);
+
+  *done = 0;
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, limit);
+  sqlite3_bind_int64(statement, 2, *after);
+  for (;;) {
+    gboolean row;
+    int32_t code = database_step(self->database, statement, &row, error);
+    if (code != EDGECORE_OK || !row)
+      return code;
+    *after = MAX(*after, sqlite3_column_int64(statement, 0));
+    (*done)++;
+  }
+}
