@@ -108,7 +108,7 @@ gboolean command_settle(host *settling, gint64 timeout_ms, const gint *stop) {
 
     if (host_settle(settling, MIN(left, SLICE_MS)))
       return TRUE;
-    if (left == 0 || (stop && g_atomic_int_get(stop)))
+    if (left == 0 || host_is_down(settling) || (stop && g_atomic_int_get(stop)))
       return FALSE;
   }
 }

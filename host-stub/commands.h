@@ -37,7 +37,8 @@ gboolean command_log_level(const char *name, int32_t *level);
 /* A host_log_fn; `data` is the int32_t from which on lines are shown. */
 host_log_fn command_log;
 
-/* host_settle that also ends, with FALSE, soon after *stop (set with g_atomic_int_set; NULL: never) has become true. */
+/* host_settle that also ends, with FALSE, soon after *stop (set with g_atomic_int_set; NULL: never) has become true,
+ * and when the module is down. */
 gboolean command_settle(host *settling, gint64 timeout_ms, const gint *stop);
 
 #endif

@@ -1,9 +1,5 @@
 #include "deployment.h"
 #include "step.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
 
 struct deployment {
   host *host;
@@ -12,47 +8,33 @@ struct deployment {
 
   GMutex lock; /* for all below, and held while a swap goes on */
   config *configuration;
-  char *file;   /* that was last taken; NULL: none */
-  char *digest; /* of what the file held just before; NULL: could not be read */
+  char *file; /* that was last taken; NULL: none */
 };
 
-/* SHA-256 of a file, or NULL and errno. Opening does not wait, should it be a pipe. */
-static char *digest_of(const char *file) {
-  int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    return NULL;
-
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-  guchar piece[16384];
-  gssize got;
-  while ((got = TEMP_FAILURE_RETRY(read(fd, piece, sizeof piece))) > 0)
-    g_checksum_update(sum, piece, got);
-  int code = errno;
-  close(fd);
-  errno = code;
-  return got < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
+static const char *or_none(const char *version) {
+  return version ? version : "none";
 }
 
-static void note(deployment *self, const char *file, char *digest) {
+static void note(deployment *self, const char *file) {
   g_autofree char *before = self->file;
 
   self->file = g_strdup(file);
-  g_free(self->digest);
-  self->digest = digest;
 }
 
-/* The digest is taken before the file is: should the file change in between, the next reload swaps once too often, and never
- * once too seldom. */
 static gboolean swap(deployment *self, const char *file, config *configuration, struct host_swap_report *report,
                      GError **error) {
-  g_autofree char *digest = digest_of(file);
+  g_autoptr(GError) cause = NULL;
 
-  if (!host_swap(self->host, file, configuration, report, error)) {
-    g_prefix_error(error, "not swapped, the old version goes on: ");
-    return FALSE;
+  if (host_swap(self->host, file, configuration, report, &cause)) {
+    note(self, file);
+    return TRUE;
   }
-  note(self, file, g_steal_pointer(&digest));
-  return TRUE;
+  g_autofree char *version = host_active_version(self->host);
+  if (version && !host_is_down(self->host))
+    g_set_error(error, cause->domain, cause->code, "not swapped: %s; version %s goes on", cause->message, version);
+  else
+    g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
+  return FALSE;
 }
 
 config *deployment_read_configuration(const char *directory, const char *database, GError **error) {
@@ -84,17 +66,14 @@ void deployment_free(deployment *self) {
   g_free(self->directory);
   g_free(self->database);
   g_free(self->file);
-  g_free(self->digest);
   g_free(self);
 }
 
 gboolean deployment_load(deployment *self, const char *file, GError **error) {
-  g_autofree char *digest = digest_of(file);
-
   g_mutex_lock(&self->lock);
   gboolean loaded = host_load(self->host, file, error);
   if (loaded)
-    note(self, file, g_steal_pointer(&digest));
+    note(self, file);
   g_mutex_unlock(&self->lock);
   return loaded;
 }
@@ -116,11 +95,10 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
   }
   g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
   if (!self->file) {
-    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "not reloaded: no plugin is loaded");
+    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "not reloaded: there is no plugin file");
     return FALSE;
   }
-  g_autofree char *digest = digest_of(self->file);
-  if (digest && g_strcmp0(digest, self->digest) == 0 && config_equal(configuration, self->configuration))
+  if (host_is_current(self->host, self->file) && config_equal(configuration, self->configuration))
     return TRUE;
   *changed = TRUE;
   if (!swap(self, self->file, configuration, report, error))
@@ -133,15 +111,15 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
 char *deployment_describe(const struct host_swap_report *report) {
   return g_strdup_printf("swapped %s to %s: pause %.3f ms, %u messages waiting, handed over %" G_GUINT64_FORMAT
                          " bytes of state and %u messages",
-                         report->from_version, report->to_version, (double)report->pause_us / 1000,
+                         or_none(report->from_version), or_none(report->to_version), (double)report->pause_us / 1000,
                          report->messages_waiting, report->state_bytes, report->state_messages);
 }
 
 void deployment_append_report(GString *out, const struct host_swap_report *report) {
   g_string_append(out, "\"swap\":{");
-  step_append_text(out, "from", report->from_version);
+  step_append_text(out, "from", or_none(report->from_version));
   g_string_append_c(out, ',');
-  step_append_text(out, "to", report->to_version);
+  step_append_text(out, "to", or_none(report->to_version));
   g_string_append_printf(
       out, ",\"pause_ms\":%.3f,\"waiting\":%u,\"state_bytes\":%" G_GUINT64_FORMAT ",\"state_messages\":%u}",
       (double)report->pause_us / 1000, report->messages_waiting, report->state_bytes, report->state_messages);

@@ -25,6 +25,7 @@ struct neighbours {
 
 struct answer {
   host *host;
+  const char *module; /* that answers */
   struct edgecore_message *message;
 };
 
@@ -39,7 +40,7 @@ static void answer_free(gpointer data) {
 static gboolean answer_now(gpointer data) {
   struct answer *self = data;
 
-  host_respond(self->host, self->message, NULL);
+  host_respond_as(self->host, self->module, self->message, NULL);
   return G_SOURCE_REMOVE;
 }
 
@@ -84,6 +85,7 @@ static void answer(neighbours *self, const char *module, const struct edgecore_m
       continue;
     due = g_new(struct answer, 1);
     due->host = self->host;
+    due->module = module;
     due->message = message;
     after_ms = rule->after_ms;
   }

@@ -158,8 +158,7 @@ TEST_CASE(Bus, a_sync_request_times_out_and_the_late_reply_is_dropped) {
   g_autoptr(any_message) context = message_text("context", "x");
   g_autoptr(any_message) answer = message_answer(request, "edged", "1");
   check_int_eq(bus_send_sync(self.bus, self.plugin, "edged", request, context, 1, NULL), EDGECORE_OK);
-  while (!is_readable(queue_descriptor(self.plugin->queue)))
-    g_thread_yield();
+  wait_readable(queue_descriptor(self.plugin->queue));
   check_takes(&self, self.plugin, "outcome:context");
   check_int_eq(bus_respond(self.bus, self.edged, answer, NULL), EDGECORE_NOT_FOUND);
   check_takes(&self, self.plugin, "");

@@ -101,6 +101,12 @@ gboolean is_readable(int descriptor) {
   return poll(&polled, 1, 0) == 1 && (polled.revents & POLLIN) != 0;
 }
 
+void wait_readable(int descriptor) {
+  struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+  while (poll(&polled, 1, -1) != 1)
+    continue;
+}
+
 GBytes *file_bytes(const char *path) {
   g_autoptr(GError) error = NULL;
   char *bytes = NULL;

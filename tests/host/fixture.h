@@ -34,6 +34,7 @@ guint inbox_count(struct inbox *self);
 
 /* Whether the descriptor is readable now. */
 gboolean is_readable(int descriptor);
+void wait_readable(int descriptor);
 
 /* All bytes of a file, for comparing before and after. */
 GBytes *file_bytes(const char *path) G_GNUC_WARN_UNUSED_RESULT;

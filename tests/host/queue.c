@@ -3,7 +3,6 @@
 #include "fixture.h"
 #include "test.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -247,8 +246,7 @@ TEST_CASE(Queue, many_senders_lose_nothing_and_keep_their_order) {
     threads[i] = g_thread_new("sender", send_many, &senders[i]);
   }
   for (guint got = 0; got < SENDERS * EACH;) {
-    struct pollfd polled = {.fd = queue_descriptor(box), .events = POLLIN};
-    poll(&polled, 1, -1);
+    wait_readable(queue_descriptor(box));
     struct edgecore_item items[10];
     guint count = queue_take(box, items, sizeof items[0], G_N_ELEMENTS(items), 1 << 20);
     for (guint i = 0; i < count; i++) {
