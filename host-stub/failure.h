@@ -10,9 +10,7 @@ int32_t failure_set(struct edgecore_error *error, int32_t code, const char *form
 
 /* An empty error whose size is set, ready to be filled by a callee. */
 #define FAILURE_INIT                                                                                                   \
-  {                                                                                                                    \
-    .size = sizeof(struct edgecore_error)                                                                              \
-  }
+  { .size = sizeof(struct edgecore_error) }
 
 /* The text of an error that came from a plugin: always valid UTF-8 on one line, and the code's name when it left none. */
 char *failure_text(const struct edgecore_error *error, int32_t code);
