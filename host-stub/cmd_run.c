@@ -167,10 +167,6 @@ static void do_line(struct run *self, guint64 number, const char *text, gsize si
     command_settle(self->host, one->wait_ms, &self->stopping);
 }
 
-static gboolean is_blank(const char *text, gsize size) {
-  return strspn(text, " \t\r") >= size;
-}
-
 static gpointer read_steps(gpointer data) {
   struct run *self = data;
   g_autoptr(lines) input = lines_new(STDIN_FILENO, self->stop_fd);
@@ -184,7 +180,7 @@ static gpointer read_steps(gpointer data) {
       fail_line(self, lines_number(input), "longer than 16 MiB");
     else if (result != LINES_LINE)
       break;
-    else if (!is_blank(text, size))
+    else if (!lines_is_blank(text, size))
       do_line(self, lines_number(input), text, size);
   }
   if (result == LINES_FAILED) {
