@@ -14,6 +14,7 @@
 #define MODULE "metaManager"
 #define SYNC_TIMEOUT_MS 2000
 #define END_MS 5000 /* for all to settle after a signal */
+#define LAST_MS 200 /* for what is written already to be seen as written, when that has passed */
 
 struct run {
   host *host;
@@ -311,7 +312,7 @@ static void close_all(struct run *self) {
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
-  if (self->output && !output_close(self->output, self->abandoned ? 0 : END_MS, &dropped)) {
+  if (self->output && !output_close(self->output, self->abandoned ? LAST_MS : END_MS, &dropped)) {
     g_atomic_int_set(&self->failed, TRUE);
     command_say("standard output: %" G_GUINT64_FORMAT " lines or more could not be written", dropped);
   }
