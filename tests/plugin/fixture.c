@@ -1,7 +1,6 @@
 #include "fixture.h"
 
-#include "model.h"
-#include "schema.h"
+#include "fake_core.h"
 
 #include <string.h>
 
@@ -46,22 +45,11 @@ void fixture_log_clear(void) {
     g_free(lines[--line_count].text);
 }
 
-void fixture_migrate(const char *path) {
-  g_autoptr(GPtrArray) models = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
-  g_autoptr(GError) error = NULL;
-
-  g_ptr_array_add(models, model_copy(&schema_model, &failure));
-  if (models->pdata[0] == NULL)
-    g_error("%s", failure.text);
-  if (!model_migrate(path, models, &error))
-    g_error("%s", error->message);
-}
-
 char *fixture_database(void) {
   char *path = test_path("edge.db");
 
   fixture_log_clear();
-  fixture_migrate(path);
+  fake_database(path);
   return path;
 }
 
@@ -73,7 +61,7 @@ char *fixture_upstream_database(void) {
   if (!g_file_get_contents(TESTS_SOURCE_DIR "/fixtures/kubeedge-v1.1-edge.db", &bytes, &size, NULL))
     g_error("upstream's database is not there");
   char *path = test_file("edge.db", bytes, (gssize)size);
-  fixture_migrate(path);
+  fake_database(path);
   return path;
 }
 

@@ -36,9 +36,6 @@ void fixture_log_clear(void);
 char *fixture_database(void) G_GNUC_WARN_UNUSED_RESULT;
 /* The same from the one that KubeEdge v1.1 wrote. */
 char *fixture_upstream_database(void) G_GNUC_WARN_UNUSED_RESULT;
-/* Lets the host make or grow the tables in the file. */
-void fixture_migrate(const char *path);
-
 /* Runs SQL on the file from outside, on a connection of its own that never checkpoints. */
 void fixture_run(const char *path, const char *sql);
 /* All rows of a question, from outside: fields joined by '|', rows by a line feed. The caller owns it. */
