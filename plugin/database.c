@@ -80,10 +80,10 @@ static int32_t connect(database *self, struct edgecore_error *error) {
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
-    if (self->setup == NULL || self->setup(self->connection, self->setup_data, error) == EDGECORE_OK)
-      return EDGECORE_OK;
-    disconnect(self);
-    return EDGECORE_IO;
+    int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      disconnect(self);
+    return code;
   }
   int32_t code = fail(self, error, result, "cannot open");
   disconnect(self);

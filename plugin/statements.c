@@ -11,11 +11,11 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
     [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
     [STATEMENT_UPDATE] = "UPDATE meta SET type = ?2, value = ?3, sum = ?4 WHERE key = ?1",
-    /* For each column: whether it is set, and to what. */
+    /* For each column: whether it is set, and to what. A damaged row is no row: a new sum would bless what is left as it is. */
     [STATEMENT_UPDATE_FIELDS] =
         "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
         " value = iif(?6, ?7, value),"
-        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1",
+        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK,
     [STATEMENT_QUERY_KEY] = "SELECT key, type, value FROM meta WHERE key = ?1 AND " OK,
     [STATEMENT_QUERY_TYPE] = "SELECT key, type, value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid",
     [STATEMENT_QUERY_VALUE] = "SELECT key, type, value FROM meta WHERE value = ?1 AND " OK " ORDER BY rowid",

@@ -54,7 +54,7 @@ int32_t store_update(store *self, const struct store_row *row, gint64 *changed,
 /* InsertOrUpdate. A row that is already so is left alone: no page is written. */
 int32_t store_insert_or_update(store *self, const struct store_row *row,
                                struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* UpdateMetaField and UpdateMetaFields, of the row with the key. */
+/* UpdateMetaField and UpdateMetaFields, of the row with the key. *changed is 0 when there is none. */
 int32_t store_update_field(store *self, const char *key, const char *column, const char *value, gint64 *changed,
                            struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 int32_t store_update_fields(store *self, const char *key, const struct store_field *fields, guint field_count,
