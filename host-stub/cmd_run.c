@@ -26,6 +26,7 @@ struct run {
   gint stopping;
   gint failed; /* something was said on standard error */
   gboolean forever;
+  gboolean abandoned; /* what is still to be written has had its time */
 
   GMutex lock;
   GCond changed;
@@ -264,6 +265,7 @@ static void settle_at_end(struct run *self) {
   if (done && host_settle(self->host, MAX(deadline - g_get_monotonic_time(), 0) / 1000))
     return;
   command_say("ended before all had settled: waited %d s", END_MS / 1000);
+  self->abandoned = TRUE;
   output_abandon(self->output);
 }
 
@@ -313,12 +315,12 @@ static void close_all(struct run *self) {
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
-  if (self->output && !output_close(self->output, END_MS, &dropped)) {
+  if (self->output && !output_close(self->output, self->abandoned ? 0 : END_MS, &dropped)) {
     g_atomic_int_set(&self->failed, TRUE);
     command_say("standard output: %" G_GUINT64_FORMAT " lines or more could not be written", dropped);
   }
   deployment_free(self->deployment);
-  host_free(self->host);
+  g_clear_pointer(&self->host, host_free);
 }
 
 static gboolean read_settings(int argc, char **argv, struct settings *settings, int32_t *level, int *status) {

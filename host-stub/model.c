@@ -59,15 +59,28 @@ static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, con
   return refuse(error, path, why, "check the disk and the file");
 }
 
+/* So that the name outlives a power cut. A file system that cannot do it for directories is no reason to fail. */
+static void sync_directory_of(const char *path) {
+  g_autofree char *directory = g_path_get_dirname(path);
+  int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0)
+    return;
+  (void)fsync(descriptor);
+  close(descriptor);
+}
+
 /* SQLite would make it 0644. */
 static gboolean file_create(const char *path, GError **error) {
   int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0 && errno == EEXIST)
+    return refuse(error, path, "is a link that leads nowhere", "remove it or name another file in database.source");
   if (descriptor < 0)
     return refuse_errno(error, path, "cannot be created");
   gboolean is_private = fchmod(descriptor, 0600) == 0;
   if (!is_private)
     refuse_errno(error, path, "cannot be made private");
   close(descriptor);
+  sync_directory_of(path);
   return is_private;
 }
 

@@ -102,7 +102,7 @@ static int32_t fall_back(struct turn *turn, const struct edgecore_item *item, st
   } else {
     g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.256s, and %s",
                                             request->resource, reason(item->outcome));
-    message = turn_error_new(turn, request, text, error);
+    message = turn_error_new(turn, request, "metaManager", text, error);
   }
   if (message == NULL)
     return EDGECORE_NO_MEMORY;
@@ -117,7 +117,7 @@ int32_t op_query_outcome(struct turn *turn, const struct edgecore_item *item, st
 
 int32_t op_query_fail(struct turn *turn, struct edgecore_message *request, const char *text,
                       struct edgecore_error *error) {
-  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), text, error);
+  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), "metaManager", text, error);
 
   if (answer == NULL)
     return EDGECORE_NO_MEMORY;

@@ -46,7 +46,8 @@ struct edgecore_message *turn_ok_new(struct turn *turn, const struct edgecore_me
                                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* The error answer, whose content is the text. */
 struct edgecore_message *turn_error_new(struct turn *turn, const struct edgecore_message_fields *request,
-                                        const char *text, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+                                        const char *source, const char *text,
+                                        struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The message, or a copy that does not ask for an answer (a forwarded sync request would). The caller owns it. */
 struct edgecore_message *turn_relay_new(struct turn *turn, struct edgecore_message *message,
