@@ -14,26 +14,19 @@ struct growth {
   raw *raw;
 };
 
-/* Numbers that jump over all keys, so that neither side profits from the pages of the key before. */
-static GPtrArray *scattered_new(const struct growth *self, const char *operation, guint round) {
-  guint count = bench_count(self->bench, COUNT);
-  g_autoptr(GPtrArray) messages = load_new(&(struct load){.source = "edgecontroller",
-                                                          .operation = operation,
-                                                          .type = "configmap",
-                                                          .keys = self->rows,
-                                                          .count = MIN(self->rows, 10 * COUNT / self->bench->share),
-                                                          .round = round,
-                                                          .empty = operation[0] == 'q'});
-  GPtrArray *scattered = g_ptr_array_new_full(count, (GDestroyNotify)(void (*)(void))message_unref);
-
-  for (guint i = 0; i < count; i++)
-    g_ptr_array_add(scattered, message_ref(g_ptr_array_index(messages, (guint)(i * (guint64)7919 % messages->len))));
-  return scattered;
+static GPtrArray *messages_new(const struct growth *self, const char *operation, guint round) {
+  return load_new(&(struct load){.source = "edgecontroller",
+                                 .operation = operation,
+                                 .type = "configmap",
+                                 .keys = self->rows,
+                                 .count = bench_count(self->bench, COUNT),
+                                 .round = round,
+                                 .empty = operation[0] == 'q'});
 }
 
 static double query_ours(void *data, guint round) {
   const struct growth *self = data;
-  g_autoptr(GPtrArray) messages = scattered_new(self, "query", round);
+  g_autoptr(GPtrArray) messages = messages_new(self, "query", round);
   gint64 start = g_get_monotonic_time();
 
   rig_flood(self->rig, messages, RIG_EDGED, messages->len);
@@ -42,7 +35,7 @@ static double query_ours(void *data, guint round) {
 
 static double query_raw(void *data, guint round) {
   const struct growth *self = data;
-  g_autoptr(GPtrArray) messages = scattered_new(self, "query", round);
+  g_autoptr(GPtrArray) messages = messages_new(self, "query", round);
   gint64 start = g_get_monotonic_time();
 
   raw_query(self->raw, messages);
@@ -51,7 +44,7 @@ static double query_raw(void *data, guint round) {
 
 static double update_ours(void *data, guint round) {
   const struct growth *self = data;
-  g_autoptr(GPtrArray) messages = scattered_new(self, "update", round);
+  g_autoptr(GPtrArray) messages = messages_new(self, "update", round);
   gint64 start = g_get_monotonic_time();
 
   rig_flood(self->rig, messages, RIG_HUB, messages->len);
@@ -60,7 +53,7 @@ static double update_ours(void *data, guint round) {
 
 static double update_raw(void *data, guint round) {
   const struct growth *self = data;
-  g_autoptr(GPtrArray) messages = scattered_new(self, "update", round);
+  g_autoptr(GPtrArray) messages = messages_new(self, "update", round);
   gint64 start = g_get_monotonic_time();
 
   raw_update(self->raw, messages, BATCH);

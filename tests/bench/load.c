@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Prime, so that all keys have their turn, in an order that is not that of the table. */
+#define KEY_STEP 7919
+
 static void unref_message(gpointer message) {
   message_unref(message);
 }
@@ -42,7 +45,7 @@ GPtrArray *load_new(const struct load *load) {
   g_autoptr(GString) value = g_string_sized_new(2 * LOAD_VALUE_SIZE);
 
   for (guint i = 0; i < load->count; i++) {
-    guint key = i % load->keys;
+    guint key = (guint)(i * (guint64)KEY_STEP % load->keys);
     g_autofree char *resource = g_strdup_printf("default/%s/app-%u", load->type, key);
     struct edgecore_message_fields fields = {.size = sizeof fields,
                                              .source = load->source,

@@ -12,8 +12,8 @@ struct load {
   const char *source;
   const char *operation;
   const char *type;
-  guint keys;     /* default/<type>/app-<i> for i below this */
-  guint count;    /* of messages; keys take turns */
+  guint keys;     /* default/<type>/app-<i> for i below this, which take turns */
+  guint count;    /* of messages */
   guint round;    /* values of another round are different */
   gboolean empty; /* no content, as a query */
 };
