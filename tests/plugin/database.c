@@ -89,7 +89,7 @@ TEST_CASE(Database, refuses_what_is_no_database) {
   g_autofree char *path = test_file("text.db", noise, -1);
   database *self = NULL;
 
-  check_fails(open_at(path, &self), EDGECORE_IO, "not a database");
+  check_fails(open_at(path, &self), EDGECORE_DAMAGED, "not a database");
   check_null(self);
   check_int_eq(model_count_open(path), 0);
 }
