@@ -21,6 +21,9 @@ static const struct edgecore_model_step steps[] = {
          "CREATE UNIQUE INDEX IF NOT EXISTS metamanager_outbox_latest ON metamanager_outbox(latest)"
          " WHERE latest IS NOT NULL;"
          "CREATE INDEX IF NOT EXISTS metamanager_outbox_answer ON metamanager_outbox(answer) WHERE answer = 1"),
+#ifdef SCHEMA_NEXT_STEP /* for the tests, which upgrade to a version with one more */
+    STEP(5, SCHEMA_NEXT_STEP),
+#endif
 };
 
 const struct edgecore_model schema_model = {
