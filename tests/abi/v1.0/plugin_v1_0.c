@@ -4,7 +4,6 @@
  * State format 1: the number of answers given, and the request that it could not answer yet because the asker's queue was full. */
 #include <edgecore/plugin.h>
 
-#include <glib-unix.h>
 #include <glib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@
 #define STATE_MARK 0x302e3176 /* "v1.0" */
 #define BATCH 16
 #define BATCH_BYTES (1 << 20)
-#define RETRY_MS 2
+#define RETRY_US 2000
 
 struct state_data {
   uint32_t mark;
@@ -22,11 +21,17 @@ struct state_data {
   uint64_t answered;
 };
 
+/* Polls the host's descriptor, or, while a request is held, wakes again soon. */
+struct inbox {
+  GSource source;
+  struct edgecore_plugin *plugin;
+  void *tag;
+};
+
 struct edgecore_plugin {
   const struct edgecore_core *core;
-  GSource *inbox;
-  GSource *retry;
-  struct edgecore_message *held; /* the request to answer when the asker has room */
+  struct inbox *inbox;
+  struct edgecore_message *held; /* the request to answer when the asker has room; nothing is taken in until then */
   struct state_data data;
   struct edgecore_message *handed[1];
 };
@@ -78,53 +83,42 @@ static int32_t answer(struct edgecore_plugin *self, struct edgecore_message *req
   return code;
 }
 
-static void source_drop(GSource **source) {
-  if (*source == NULL)
-    return;
-  g_source_destroy(*source);
-  g_clear_pointer(source, g_source_unref);
-}
-
-static void source_attach(GSource *source, GSourceFunc call, void *data) {
-  g_source_set_callback(source, call, data, NULL);
-  g_source_attach(source, g_main_context_get_thread_default());
-}
-
-static gboolean on_retry(void *data) {
-  struct edgecore_plugin *self = data;
+/* Whether there is room for the answer to what is held, or nothing is. */
+static gboolean retry(struct edgecore_plugin *self) {
+  if (self->held == NULL)
+    return TRUE;
   if (answer(self, self->held) == EDGECORE_AGAIN)
-    return G_SOURCE_CONTINUE;
+    return FALSE;
   self->core->message_unref(g_steal_pointer(&self->held));
-  self->core->set_held(self->core, 0);
-  g_clear_pointer(&self->retry, g_source_unref);
-  return G_SOURCE_REMOVE;
+  return TRUE;
 }
 
-static void hold(struct edgecore_plugin *self, struct edgecore_message *request) {
-  self->held = self->core->message_ref(request);
-  self->core->set_held(self->core, 1);
-  self->retry = g_timeout_source_new(RETRY_MS);
-  source_attach(self->retry, on_retry, self);
-}
-
-static gboolean on_inbox(int fd, GIOCondition condition, void *data) {
-  (void)fd, (void)condition;
-  struct edgecore_plugin *self = data;
+static void take(struct edgecore_plugin *self, const struct edgecore_item *item) {
   const struct edgecore_core *core = self->core;
+  if (item->outcome == EDGECORE_OK && item->context == NULL &&
+      strcmp(core->message_read(item->message)->operation, "query") == 0 &&
+      answer(self, item->message) == EDGECORE_AGAIN)
+    self->held = core->message_ref(item->message);
+  core->message_unref(item->message);
+  core->message_unref(item->context);
+}
+
+static gboolean inbox_dispatch(GSource *source, GSourceFunc callback, void *data) {
+  (void)callback, (void)data;
+  struct inbox *inbox = (struct inbox *)source;
+  struct edgecore_plugin *self = inbox->plugin;
+  const struct edgecore_core *core = self->core;
+  struct edgecore_item item = {.size = sizeof item};
   /* One at a time, so that at most one has to be held. */
-  for (guint i = 0; i < BATCH && self->held == NULL; i++) {
-    struct edgecore_item item = {.size = sizeof item};
-    if (core->receive(core, &item, sizeof item, 1, BATCH_BYTES) == 0)
-      break;
-    if (item.outcome == EDGECORE_OK && item.context == NULL &&
-        strcmp(core->message_read(item.message)->operation, "query") == 0 &&
-        answer(self, item.message) == EDGECORE_AGAIN)
-      hold(self, item.message);
-    core->message_unref(item.message);
-    core->message_unref(item.context);
-  }
+  for (guint i = 0; i < BATCH && retry(self) && core->receive(core, &item, sizeof item, 1, BATCH_BYTES) == 1; i++)
+    take(self, &item);
+  core->set_held(core, self->held != NULL);
+  g_source_modify_unix_fd(source, inbox->tag, self->held != NULL ? 0 : G_IO_IN);
+  g_source_set_ready_time(source, self->held != NULL ? g_get_monotonic_time() + RETRY_US : -1);
   return G_SOURCE_CONTINUE;
 }
+
+static GSourceFuncs inbox_functions = {.dispatch = inbox_dispatch};
 
 static gboolean state_is_known(const struct edgecore_state *state) {
   struct state_data data;
@@ -158,17 +152,22 @@ int32_t edgecore_plugin_start(struct edgecore_plugin *self, const struct edgecor
   if (state != NULL)
     memcpy(&self->data, state->data, sizeof self->data);
   if (state != NULL && state->message_count == 1)
-    hold(self, state->messages[0]);
-  g_clear_pointer(&self->handed[0], self->core->message_unref);
-  self->inbox = g_unix_fd_source_new(self->core->receive_fd(self->core), G_IO_IN);
-  source_attach(self->inbox, G_SOURCE_FUNC(on_inbox), self);
+    self->held = self->core->message_ref(state->messages[0]);
+  self->core->message_unref(g_steal_pointer(&self->handed[0]));
+  self->core->set_held(self->core, self->held != NULL);
+  self->inbox = (struct inbox *)g_source_new(&inbox_functions, sizeof *self->inbox);
+  self->inbox->plugin = self;
+  self->inbox->tag = g_source_add_unix_fd(&self->inbox->source, self->core->receive_fd(self->core), G_IO_IN);
+  g_source_set_ready_time(&self->inbox->source, 0);
+  g_source_attach(&self->inbox->source, g_main_context_get_thread_default());
   return EDGECORE_OK;
 }
 
 int32_t edgecore_plugin_stop(struct edgecore_plugin *self, struct edgecore_state *state, struct edgecore_error *error) {
   (void)error;
-  source_drop(&self->inbox);
-  source_drop(&self->retry);
+  g_source_destroy(&self->inbox->source);
+  g_source_unref(&self->inbox->source);
+  self->inbox = NULL;
   self->handed[0] = g_steal_pointer(&self->held);
   if (state == NULL)
     return EDGECORE_OK;
@@ -182,6 +181,6 @@ int32_t edgecore_plugin_stop(struct edgecore_plugin *self, struct edgecore_state
 }
 
 void edgecore_plugin_unregister(struct edgecore_plugin *self) {
-  g_clear_pointer(&self->handed[0], self->core->message_unref);
+  self->core->message_unref(self->handed[0]);
   g_free(self);
 }
