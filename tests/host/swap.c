@@ -126,6 +126,7 @@ TEST_CASE(Swap, a_state_that_cannot_be_taken_puts_the_old_one_back) {
   HOUSE(house, 0);
   house_load(&house, PLUGIN_V1_0);
   g_autofree char *answer = house_ask(&house, "edged", "query", "default/pod/web", NULL);
+  check_str_eq(answer, "\"v1.0\"");
   g_autofree char *why = NULL;
   check_false(swap_to(&house, PLUGIN_CURRENT, &why));
   check_contains(why, "state");
