@@ -122,19 +122,6 @@ TEST_CASE(Swap, a_held_delivery_goes_along) {
   check_int_eq(inbox_count(&house.edged), 4);
 }
 
-TEST_CASE(Swap, a_state_that_cannot_be_taken_puts_the_old_one_back) {
-  HOUSE(house, 0);
-  house_load(&house, PLUGIN_V1_0);
-  g_autofree char *answer = house_ask(&house, "edged", "query", "default/pod/web", NULL);
-  check_str_eq(answer, "\"v1.0\"");
-  g_autofree char *why = NULL;
-  check_false(swap_to(&house, PLUGIN_CURRENT, &why));
-  check_contains(why, "state");
-  check_active(&house, "1.0.0-frozen");
-  g_autofree char *again = house_ask(&house, "edged", "query", "default/pod/web", NULL);
-  check_str_eq(again, "\"v1.0\"");
-}
-
 TEST_CASE(Swap, a_failure_changes_nothing) {
   static const struct {
     const char *file, *said;
