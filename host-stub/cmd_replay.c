@@ -271,7 +271,7 @@ static int play_all(const char *file, const char *plugin, int32_t *level) {
       status = EXIT_ERROR;
     } else if (result != LINES_LINE) {
       break;
-    } else if (strspn(text, " \t\r") < size) {
+    } else if (!lines_is_blank(text, size)) {
       can_write = play_line(text, size, lines_number(input), plugin, level, &status);
     }
   }

@@ -14,6 +14,7 @@
 #define MODULE "metaManager"
 #define SYNC_TIMEOUT_MS 2000
 #define END_MS 5000 /* for all to settle after a signal */
+#define LAST_MS 200 /* for what is written already to be seen as written, when that has passed */
 
 struct run {
   host *host;
@@ -167,10 +168,6 @@ static void do_line(struct run *self, guint64 number, const char *text, gsize si
     command_settle(self->host, one->wait_ms, &self->stopping);
 }
 
-static gboolean is_blank(const char *text, gsize size) {
-  return strspn(text, " \t\r") >= size;
-}
-
 static gpointer read_steps(gpointer data) {
   struct run *self = data;
   g_autoptr(lines) input = lines_new(STDIN_FILENO, self->stop_fd);
@@ -184,7 +181,7 @@ static gpointer read_steps(gpointer data) {
       fail_line(self, lines_number(input), "longer than 16 MiB");
     else if (result != LINES_LINE)
       break;
-    else if (!is_blank(text, size))
+    else if (!lines_is_blank(text, size))
       do_line(self, lines_number(input), text, size);
   }
   if (result == LINES_FAILED) {
@@ -315,7 +312,7 @@ static void close_all(struct run *self) {
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
-  if (self->output && !output_close(self->output, self->abandoned ? 0 : END_MS, &dropped)) {
+  if (self->output && !output_close(self->output, self->abandoned ? LAST_MS : END_MS, &dropped)) {
     g_atomic_int_set(&self->failed, TRUE);
     command_say("standard output: %" G_GUINT64_FORMAT " lines or more could not be written", dropped);
   }
