@@ -14,6 +14,7 @@
 #define MODULE "metaManager"
 #define SYNC_TIMEOUT_MS 2000
 #define END_MS 5000 /* for all to settle after a signal */
+#define LAST_MS 200 /* for what is written already to be seen as written, when that has passed */
 
 struct run {
   host *host;
@@ -26,6 +27,7 @@ struct run {
   gint stopping;
   gint failed; /* something was said on standard error */
   gboolean forever;
+  gboolean abandoned; /* what is still to be written has had its time */
 
   GMutex lock;
   GCond changed;
@@ -166,10 +168,6 @@ static void do_line(struct run *self, guint64 number, const char *text, gsize si
     command_settle(self->host, one->wait_ms, &self->stopping);
 }
 
-static gboolean is_blank(const char *text, gsize size) {
-  return strspn(text, " \t\r") >= size;
-}
-
 static gpointer read_steps(gpointer data) {
   struct run *self = data;
   g_autoptr(lines) input = lines_new(STDIN_FILENO, self->stop_fd);
@@ -183,7 +181,7 @@ static gpointer read_steps(gpointer data) {
       fail_line(self, lines_number(input), "longer than 16 MiB");
     else if (result != LINES_LINE)
       break;
-    else if (!is_blank(text, size))
+    else if (!lines_is_blank(text, size))
       do_line(self, lines_number(input), text, size);
   }
   if (result == LINES_FAILED) {
@@ -264,6 +262,7 @@ static void settle_at_end(struct run *self) {
   if (done && host_settle(self->host, MAX(deadline - g_get_monotonic_time(), 0) / 1000))
     return;
   command_say("ended before all had settled: waited %d s", END_MS / 1000);
+  self->abandoned = TRUE;
   output_abandon(self->output);
 }
 
@@ -313,12 +312,12 @@ static void close_all(struct run *self) {
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
-  if (self->output && !output_close(self->output, END_MS, &dropped)) {
+  if (self->output && !output_close(self->output, self->abandoned ? LAST_MS : END_MS, &dropped)) {
     g_atomic_int_set(&self->failed, TRUE);
     command_say("standard output: %" G_GUINT64_FORMAT " lines or more could not be written", dropped);
   }
   deployment_free(self->deployment);
-  host_free(self->host);
+  g_clear_pointer(&self->host, host_free);
 }
 
 static gboolean read_settings(int argc, char **argv, struct settings *settings, int32_t *level, int *status) {

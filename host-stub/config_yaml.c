@@ -1,5 +1,6 @@
 #include "config_yaml.h"
 #include "host.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -243,21 +244,21 @@ gboolean config_yaml_resolve(const char *text, enum edgecore_config_kind *kind, 
 }
 
 GPtrArray *config_yaml_list(const char *directory, GError **error) {
-  g_autoptr(GError) cause = NULL;
-  g_autoptr(GDir) open = g_dir_open(directory, 0, &cause);
-  if (!open) {
-    g_set_error(error, HOST_ERROR, EDGECORE_IO, "configuration directory: %s", cause->message);
+  DIR *listed = opendir(directory);
+  if (!listed) {
+    g_set_error(error, HOST_ERROR, EDGECORE_IO, "configuration directory %s: %s", directory, g_strerror(errno));
     return NULL;
   }
 
   g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
   gboolean has_edge = FALSE;
-  for (const char *name = g_dir_read_name(open); name; name = g_dir_read_name(open)) {
-    if (*name == '.' || !(g_str_has_suffix(name, ".yaml") || g_str_has_suffix(name, ".yml")))
+  for (const struct dirent *each = readdir(listed); each; each = readdir(listed)) {
+    if (*each->d_name == '.' || !(g_str_has_suffix(each->d_name, ".yaml") || g_str_has_suffix(each->d_name, ".yml")))
       continue;
-    has_edge |= strcmp(name, "edge.yaml") == 0;
-    g_ptr_array_add(files, g_build_filename(directory, name, NULL));
+    has_edge |= strcmp(each->d_name, "edge.yaml") == 0;
+    g_ptr_array_add(files, g_build_filename(directory, each->d_name, NULL));
   }
+  closedir(listed);
   if (!has_edge) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "%s/edge.yaml: no such file", directory);
     return NULL;

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "text.h"
+#include "wanted.h"
 
 #include <string.h>
 
@@ -70,6 +71,8 @@ static int32_t pass_reply(struct turn *turn, const struct edgecore_item *item, s
     row.key = request->resource;
     code = store_insert_or_update(turn->store, &row, error);
   }
+  if (code == EDGECORE_OK && turn->has_wanted)
+    code = wanted_drop(turn->store, request->resource, error);
   if (code != EDGECORE_OK)
     return code;
   deliveries_add(turn->deliveries, DELIVERY_ANSWER, DESTINATION_CALLER, turn->core->message_ref(item->message),
@@ -102,7 +105,7 @@ static int32_t fall_back(struct turn *turn, const struct edgecore_item *item, st
   } else {
     g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.256s, and %s",
                                             request->resource, reason(item->outcome));
-    message = turn_error_new(turn, request, text, error);
+    message = turn_error_new(turn, request, "metaManager", text, error);
   }
   if (message == NULL)
     return EDGECORE_NO_MEMORY;
@@ -117,7 +120,7 @@ int32_t op_query_outcome(struct turn *turn, const struct edgecore_item *item, st
 
 int32_t op_query_fail(struct turn *turn, struct edgecore_message *request, const char *text,
                       struct edgecore_error *error) {
-  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), text, error);
+  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), "metaManager", text, error);
 
   if (answer == NULL)
     return EDGECORE_NO_MEMORY;

@@ -82,11 +82,11 @@ static char *quote(const char *text) {
 }
 
 struct edgecore_message *turn_error_new(struct turn *turn, const struct edgecore_message_fields *request,
-                                        const char *text, struct edgecore_error *error) {
+                                        const char *source, const char *text, struct edgecore_error *error) {
   g_autofree char *json = quote(text);
 
-  return turn_answer_new(turn, request, "metaManager", "error",
-                         &(struct turn_content){.data = json, .size = strlen(json)}, error);
+  return turn_answer_new(turn, request, source, "error", &(struct turn_content){.data = json, .size = strlen(json)},
+                         error);
 }
 
 struct edgecore_message *turn_relay_new(struct turn *turn, struct edgecore_message *message,

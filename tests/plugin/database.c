@@ -1,6 +1,6 @@
 #include "database.h"
 
-#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 #include "model.h"
 
@@ -26,7 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(database, database_close)
 static int32_t open_at(const char *path, database **out) {
   const struct database_statements statements = {.sql = sql, .count = G_N_ELEMENTS(sql)};
 
-  fault_vfs_install();
+  file_vfs_install();
   return database_open(path, statements, NULL, NULL, fixture_log, NULL, out, &failure);
 }
 
@@ -89,7 +89,7 @@ TEST_CASE(Database, refuses_what_is_no_database) {
   g_autofree char *path = test_file("text.db", noise, -1);
   database *self = NULL;
 
-  check_fails(open_at(path, &self), EDGECORE_IO, "not a database");
+  check_fails(open_at(path, &self), EDGECORE_DAMAGED, "not a database");
   check_null(self);
   check_int_eq(model_count_open(path), 0);
 }
@@ -132,14 +132,14 @@ TEST_CASE(Database, a_commit_syncs_the_wal_once) {
 
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
-  fault_vfs_install();
+  file_vfs_install();
   for (guint i = 0; i < 20; i++) {
     g_autofree char *key = g_strdup_printf("key-%u", i);
     require_ok(insert(self, key));
   }
   require_ok(database_commit(self, &failure));
-  check_int_eq(fault_vfs_count(FAULT_SYNC, "-wal"), 1);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, ".db"), 0);
+  check_int_eq(file_vfs_count(FILE_SYNC, "-wal"), 1);
+  check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
 }
 
 TEST_CASE(Database, a_turn_without_writes_costs_nothing) {
@@ -147,12 +147,12 @@ TEST_CASE(Database, a_turn_without_writes_costs_nothing) {
   g_autoptr(database) self = opened(path);
 
   check_int_eq(number(self, COUNT), 0);
-  fault_vfs_install();
+  file_vfs_install();
   check_int_eq(number(self, COUNT), 0);
   require_ok(database_commit(self, &failure));
   database_rollback(self);
-  check_int_eq(fault_vfs_count(FAULT_SYNC, "-wal"), 0);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, "-wal"), 0);
+  check_int_eq(file_vfs_count(FILE_SYNC, "-wal"), 0);
+  check_int_eq(file_vfs_count(FILE_WRITE, "-wal"), 0);
 }
 
 TEST_CASE(Database, a_rollback_undoes_all_since_the_last_commit) {
@@ -199,10 +199,10 @@ TEST_CASE(Database, a_disk_that_is_full_fails_the_commit_and_is_forgotten_when_i
 
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
-  fault_vfs_fail(FAULT_WRITE, "-wal", 0, 1, SQLITE_FULL);
+  file_vfs_fail(FILE_WRITE, "-wal", 0, 1, SQLITE_FULL);
   require_ok(insert(self, "b"));
   check_fails(database_commit(self, &failure), EDGECORE_IO, "full");
-  check_int_eq(fault_vfs_failed(), 1);
+  check_int_eq(file_vfs_failed(), 1);
   check_int_eq(number(self, COUNT), 1);
   require_ok(insert(self, "c"));
   require_ok(database_commit(self, &failure));
@@ -216,7 +216,7 @@ TEST_CASE(Database, a_sync_that_fails_makes_it_open_the_file_anew) {
   const guint epoch = database_epoch(self);
 
   require_ok(insert(self, "a"));
-  fault_vfs_fail(FAULT_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
+  file_vfs_fail(FILE_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
   check_fails(database_commit(self, &failure), EDGECORE_IO, "disk I/O error");
   check_int_eq(database_epoch(self), epoch + 1);
   require_ok(insert(self, "b"));
@@ -230,7 +230,7 @@ TEST_CASE(Database, a_file_that_cannot_be_opened_again_is_tried_at_each_use) {
   g_autoptr(database) self = opened(path);
 
   require_ok(insert(self, "a"));
-  fault_vfs_fail(FAULT_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
+  file_vfs_fail(FILE_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
   require_int_eq(g_rename(path, away), 0);
   check_fails(database_commit(self, &failure), EDGECORE_IO, "disk I/O error");
   check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "cannot open"), 1);
@@ -257,11 +257,11 @@ TEST_CASE(Database, each_connection_is_set_up_and_one_that_cannot_be_is_not_used
   guint calls = 0;
   database *self = NULL;
 
-  fault_vfs_install();
+  file_vfs_install();
   require_ok(database_open(path, statements, count_setup, &calls, fixture_log, NULL, &self, &failure));
   check_int_eq(calls, 1);
   require_ok(insert(self, "a"));
-  fault_vfs_fail(FAULT_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
+  file_vfs_fail(FILE_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
   check_fails(database_commit(self, &failure), EDGECORE_IO, "disk I/O error");
   check_int_eq(calls, 2);
   database_close(self);
@@ -279,11 +279,11 @@ TEST_CASE(Database, a_checkpoint_moves_the_wal_to_the_file) {
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
   check_int_ge(database_wal_pages(self), 1);
-  fault_vfs_install();
+  file_vfs_install();
   database_checkpoint(self);
   check_int_eq(database_wal_pages(self), 0);
-  check_int_ge(fault_vfs_count(FAULT_WRITE, ".db"), 1);
-  check_int_eq(fault_vfs_count(FAULT_SYNC, ".db"), 1);
+  check_int_ge(file_vfs_count(FILE_WRITE, ".db"), 1);
+  check_int_eq(file_vfs_count(FILE_SYNC, ".db"), 1);
   check_int_eq(number(self, COUNT), 1);
 }
 
@@ -291,21 +291,21 @@ TEST_CASE(Database, no_commit_moves_the_wal_by_itself) {
   g_autofree char *path = fixture_database();
   g_autoptr(database) self = opened(path);
 
-  fault_vfs_install();
+  file_vfs_install();
   for (guint i = 0; i < 1200; i++) {
     g_autofree char *key = g_strdup_printf("key-%u", i);
     require_ok(insert(self, key));
     require_ok(database_commit(self, &failure));
   }
   check_int_ge(database_wal_pages(self), 1200);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, ".db"), 0);
+  check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
 }
 
 TEST_CASE(Database, a_checkpoint_that_fails_is_logged_and_loses_nothing) {
   static const struct {
-    enum fault_call call;
+    enum file_call call;
     int code;
-  } faults[] = {{FAULT_WRITE, SQLITE_FULL}, {FAULT_WRITE, SQLITE_IOERR_WRITE}, {FAULT_SYNC, SQLITE_IOERR_FSYNC}};
+  } faults[] = {{FILE_WRITE, SQLITE_FULL}, {FILE_WRITE, SQLITE_IOERR_WRITE}, {FILE_SYNC, SQLITE_IOERR_FSYNC}};
   g_autofree char *path = fixture_database();
   g_autoptr(database) self = opened(path);
 
@@ -315,10 +315,10 @@ TEST_CASE(Database, a_checkpoint_that_fails_is_logged_and_loses_nothing) {
     fixture_log_clear();
     require_ok(insert(self, key));
     require_ok(database_commit(self, &failure));
-    fault_vfs_fail(faults[i].call, ".db", 0, 1, faults[i].code);
+    file_vfs_fail(faults[i].call, ".db", 0, 1, faults[i].code);
     database_checkpoint(self);
-    check_int_eq(fault_vfs_failed(), 1);
-    fault_vfs_heal();
+    check_int_eq(file_vfs_failed(), 1);
+    file_vfs_heal();
     check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "cannot checkpoint"), 1);
     check_int_eq(number(self, COUNT), i + 1);
   }
@@ -334,9 +334,9 @@ TEST_CASE(Database, a_checkpoint_waits_for_the_end_of_the_transaction) {
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
   require_ok(insert(self, "b"));
-  fault_vfs_install();
+  file_vfs_install();
   database_checkpoint(self);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, ".db"), 0);
+  check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
   require_ok(database_commit(self, &failure));
   check_rows(path, "SELECT count(*) FROM meta", "2");
 }
@@ -349,10 +349,10 @@ TEST_CASE(Database, leaves_no_file_open_and_the_wal_where_it_is) {
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
   check_int_ge(model_count_open(path), 2);
-  fault_vfs_install();
+  file_vfs_install();
   database_close(self);
   check_int_eq(model_count_open(path), 0);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, ".db"), 0);
+  check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
   check_true(g_file_test(wal, G_FILE_TEST_EXISTS));
   check_rows(path, "SELECT key FROM meta", "a");
   database_close(NULL);

@@ -20,9 +20,9 @@ TEST_CASE(Schema, a_new_database_has_the_tables_the_indexes_and_our_name) {
   check_rows(path, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('meta')",
              "key|varchar(256)|1|NULL|1\ntype|varchar(32)|1|''|0\nvalue|TEXT|0|NULL|0\nsum|INTEGER|0|NULL|0");
   check_rows(path, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
-             "meta\nmeta_type\nmetamanager_outbox\nmetamanager_outbox_answer\nmetamanager_outbox_latest");
+             "meta\nmeta_type\nmetamanager_outbox\nmetamanager_outbox_answer\nmetamanager_outbox_latest\nmetamanager_wanted");
   check_rows(path, "SELECT user_version, printf('%x', application_id) FROM pragma_user_version, pragma_application_id",
-             "4|4b456d6d");
+             "5|4b456d6d");
 }
 
 TEST_CASE(Schema, it_has_no_trigger_and_no_view) {
@@ -53,7 +53,7 @@ TEST_CASE(Schema, upstreams_database_keeps_its_rows_and_gains_what_we_add) {
   check_true(g_str_equal(before, after));
   check_rows(path, "SELECT count(*) FROM meta WHERE sum IS NOT NULL", "0");
   check_rows(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta_type'", "1");
-  check_rows(path, "SELECT user_version FROM pragma_user_version", "4");
+  check_rows(path, "SELECT user_version FROM pragma_user_version", "5");
   check_rows(path, "PRAGMA integrity_check", "ok");
 }
 

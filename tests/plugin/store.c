@@ -1,6 +1,6 @@
 #include "store.h"
 
-#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static int32_t insert_or_update(store *rows, const char *key, const char *type, 
 /* Commits and counts what that wrote to the WAL. */
 static guint writes_of_commit(store *rows) {
   fixture_commit(rows);
-  return fault_vfs_count(FAULT_WRITE, "-wal");
+  return file_vfs_count(FILE_WRITE, "-wal");
 }
 
 /* ------------------------------------------------------------------------------------------- the eight table operations */
@@ -107,19 +107,19 @@ TEST_CASE(Store, insert_or_update_does_either) {
 }
 
 TEST_CASE(Store, insert_or_update_of_the_same_again_writes_no_page) {
-  fault_vfs_install();
+  file_vfs_install();
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
 
   require_ok(insert_or_update(rows, "default/pod/a", "pod", "the same"));
   check_int_ge(writes_of_commit(rows), 1);
-  fault_vfs_install();
+  file_vfs_install();
   require_ok(insert_or_update(rows, "default/pod/a", "pod", "the same"));
   check_int_eq(writes_of_commit(rows), 0);
-  check_int_eq(fault_vfs_count(FAULT_SYNC, "-wal"), 0);
+  check_int_eq(file_vfs_count(FILE_SYNC, "-wal"), 0);
   require_ok(insert_or_update(rows, "default/pod/a", "pod", "another"));
   check_int_ge(writes_of_commit(rows), 1);
-  fault_vfs_install();
+  file_vfs_install();
   require_ok(insert_or_update(rows, "default/pod/a", "other", "another"));
   check_int_ge(writes_of_commit(rows), 1);
 }

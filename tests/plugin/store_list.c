@@ -1,6 +1,6 @@
 /* The statements of the store that do a whole list at once: saving one, and the pod statuses of each namespace. And its checks of JSON. */
 #include "fake_core.h"
-#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 
 #include <string.h>
@@ -60,16 +60,16 @@ TEST_CASE(StoreList, of_two_elements_of_one_name_the_last_counts) {
 
 TEST_CASE(StoreList, the_same_list_again_writes_no_page) {
   static const char list[] = "[{\"metadata\":{\"name\":\"a\"}},{\"metadata\":{\"name\":\"b\"}}]";
-  fault_vfs_install();
+  file_vfs_install();
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
 
   require_ok(save_list(rows, list));
   fixture_commit(rows);
-  fault_vfs_install();
+  file_vfs_install();
   require_ok(save_list(rows, list));
   fixture_commit(rows);
-  check_int_eq(fault_vfs_count(FAULT_WRITE, "-wal"), 0);
+  check_int_eq(file_vfs_count(FILE_WRITE, "-wal"), 0);
 }
 
 TEST_CASE(StoreList, an_empty_list_or_null_is_stored_as_nothing) {
