@@ -1,7 +1,7 @@
 #include "outbox.h"
 
 #include "fake_core.h"
-#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 
 #include <string.h>
@@ -480,16 +480,16 @@ TEST_CASE(Outbox, a_damaged_message_is_not_sent_and_is_logged) {
 }
 
 static void lose_the_sync(store *rows, outbox *self) {
-  fault_vfs_fail(FAULT_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
+  file_vfs_fail(FILE_SYNC, "-wal", 0, 1, SQLITE_IOERR_FSYNC);
   check_fails(database_commit(store_database(rows), &failure), EDGECORE_IO, NULL);
-  check_int_eq(fault_vfs_failed(), 1);
-  fault_vfs_heal();
+  check_int_eq(file_vfs_failed(), 1);
+  file_vfs_heal();
   outbox_rolled_back(self);
 }
 
 /* The commit was in the file already; opening it anew finds it. */
 TEST_CASE(Outbox, what_came_back_after_a_failed_sync_is_not_sent_beside_its_repetition) {
-  fault_vfs_install();
+  file_vfs_install();
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
   g_autoptr(outbox) self = opened(rows, BOUND);
@@ -509,7 +509,7 @@ TEST_CASE(Outbox, what_came_back_after_a_failed_sync_is_not_sent_beside_its_repe
 }
 
 TEST_CASE(Outbox, an_update_that_came_back_after_a_failed_sync_has_replaced_the_older_one) {
-  fault_vfs_install();
+  file_vfs_install();
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
   g_autoptr(outbox) self = opened(rows, BOUND);
@@ -524,7 +524,7 @@ TEST_CASE(Outbox, an_update_that_came_back_after_a_failed_sync_has_replaced_the_
 }
 
 TEST_CASE(Outbox, a_deletion_that_came_back_after_a_failed_sync_leaves_the_totals_right) {
-  fault_vfs_install();
+  file_vfs_install();
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
   g_autoptr(outbox) self = opened(rows, BOUND);

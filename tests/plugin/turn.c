@@ -1,6 +1,6 @@
 #include "turn.h"
 
-#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "rig.h"
 
 #include <string.h>
@@ -62,7 +62,7 @@ TEST_CASE(Turn, an_answer_keeps_the_route_and_names_its_request) {
   g_autoptr(rig) self = rig_new();
   g_autoptr(any_message) request = request_new();
   g_autoptr(any_message) ok = turn_ok_new(&self->turn, message_read(request), &failure);
-  g_autoptr(any_message) error = turn_error_new(&self->turn, message_read(request), "no", &failure);
+  g_autoptr(any_message) error = turn_error_new(&self->turn, message_read(request), "metaManager", "no", &failure);
 
   const struct edgecore_message_fields *fields = message_read(ok);
   check_int_eq(strlen(fields->id), 36);
@@ -87,7 +87,7 @@ TEST_CASE(Turn, the_text_of_an_error_becomes_a_json_string) {
   g_autoptr(rig) self = rig_new();
   g_autoptr(any_message) request = request_new();
   g_autoptr(any_message) error =
-      turn_error_new(&self->turn, message_read(request), "a \"b\" \\ \n\t\x01 \xc3\xa9 \xff", &failure);
+      turn_error_new(&self->turn, message_read(request), "edged", "a \"b\" \\ \n\t\x01 \xc3\xa9 \xff", &failure);
   const struct edgecore_message_fields *fields = message_read(error);
 
   check_mem_eq(fields->content, fields->content_size,
@@ -212,7 +212,7 @@ TEST_CASE(Turn, what_was_on_its_way_when_the_link_was_lost_is_kept_in_order) {
 
 TEST_CASE(Turn, a_message_that_cannot_be_kept_is_not_lost_twice_over) {
   const guint before = message_count_live();
-  fault_vfs_install();
+  file_vfs_install();
   rig *self = rig_new();
   GArray *due = self->turn.deliveries;
 
