@@ -1,6 +1,5 @@
 #include "outbox.h"
 
-#include "fake_core.h"
 #include "file_vfs.h"
 #include "fixture.h"
 
@@ -295,9 +294,7 @@ TEST_CASE(Outbox, over_the_bound_the_oldest_answers_go_first_then_the_oldest_oth
   };
 
   for (guint last = 0; last < G_N_ELEMENTS(steps); last++) {
-    g_autofree char *name = g_strdup_printf("edge-%u.db", last);
-    g_autofree char *path = test_path(name);
-    fake_database(path);
+    g_autofree char *path = fixture_database();
     g_autoptr(store) rows = fixture_store(path);
     g_autoptr(outbox) self = opened(rows, 400);
     for (guint i = 0; i <= last; i++)
@@ -458,11 +455,8 @@ TEST_CASE(Outbox, a_damaged_message_is_not_sent_and_is_logged) {
                                         "content", "operation", "resource",  "content_kind"};
 
   for (guint i = 0; i < G_N_ELEMENTS(columns); i++) {
-    g_autofree char *name = g_strdup_printf("edge-%u.db", i);
-    g_autofree char *path = test_path(name);
+    g_autofree char *path = fixture_database();
     g_autofree char *sql = g_strdup_printf("UPDATE metamanager_outbox SET %s = 7 WHERE id = 2", columns[i]);
-    fake_database(path);
-    fixture_log_clear();
     g_autoptr(store) rows = fixture_store(path);
     g_autoptr(outbox) self = opened(rows, BOUND);
     test_note("%s", columns[i]);

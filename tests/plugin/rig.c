@@ -5,10 +5,10 @@
 #include <string.h>
 
 rig *rig_new(void) {
+  g_autofree char *path = fixture_database();
   rig *self = g_new0(rig, 1);
 
-  fixture_log_clear();
-  self->core = fake_core_new(NULL);
+  self->core = fake_core_new(path);
   self->turn = (struct turn){.core = fake_core_table(self->core),
                              .settings = &self->settings,
                              .store = fixture_store(fake_core_database(self->core)),
