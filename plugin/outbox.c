@@ -78,7 +78,8 @@ static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *delete
   }
 }
 
-/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. */
+/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. What took
+ * the place of something else stays: that is gone, and the newer state is better than none. */
 static int32_t forget_undone(outbox *self, struct edgecore_error *error) {
   if (self->now.epoch == database_epoch(self->database))
     return EDGECORE_OK;
