@@ -32,6 +32,10 @@ static int32_t fail(const database *self, struct edgecore_error *error, int resu
   case SQLITE_TOOBIG:
     code = EDGECORE_INVALID;
     break;
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    code = EDGECORE_DAMAGED;
+    break;
   default:
     break;
   }
@@ -76,10 +80,10 @@ static int32_t connect(database *self, struct edgecore_error *error) {
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
-    if (self->setup == NULL || self->setup(self->connection, self->setup_data, error) == EDGECORE_OK)
-      return EDGECORE_OK;
-    disconnect(self);
-    return EDGECORE_IO;
+    int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      disconnect(self);
+    return code;
   }
   int32_t code = fail(self, error, result, "cannot open");
   disconnect(self);
@@ -220,6 +224,37 @@ void database_rollback(database *self) {
       sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
     reconnect(self);
   self->in_transaction = FALSE;
+}
+
+void database_disconnect(database *self) {
+  database_rollback(self);
+  disconnect(self);
+  self->epoch++;
+}
+
+/* Stops a check that takes too long. */
+static int on_progress(void *deadline) {
+  return g_get_monotonic_time() > *(const gint64 *)deadline;
+}
+
+int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) {
+  gint64 deadline = g_get_monotonic_time() + limit;
+  sqlite3_stmt *statement = NULL;
+
+  if (ensure_connected(self, error) != EDGECORE_OK)
+    return EDGECORE_IO;
+  sqlite3_progress_handler(self->connection, 1000, on_progress, &deadline);
+  int result = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &statement, NULL);
+  if (result == SQLITE_OK)
+    result = sqlite3_step(statement);
+  int32_t code = EDGECORE_OK;
+  if (result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+    code = error_set(error, EDGECORE_DAMAGED, "%s", sqlite3_column_text(statement, 0));
+  else if (result != SQLITE_ROW && result != SQLITE_INTERRUPT)
+    code = fail(self, error, result, "cannot check");
+  sqlite3_finalize(statement);
+  sqlite3_progress_handler(self->connection, 0, NULL, NULL);
+  return code;
 }
 
 guint database_epoch(const database *self) {

@@ -37,8 +37,8 @@ void module_committed(module *self) {
 }
 
 /* Runs the body in a transaction, and hands on its deliveries when that is on the disk. */
-static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items, guint count,
-                   const struct edgecore_error *cause, struct edgecore_error *error) {
+static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *items, guint count,
+                        const struct edgecore_error *cause, struct edgecore_error *error) {
   database *db = store_database(self->store);
   struct turn turn = {.core = self->core,
                       .settings = &self->settings,
@@ -46,7 +46,8 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
                       .outbox = self->outbox,
                       .link = self->link,
                       .deliveries = self->deliveries,
-                      .waiting = self->waiting};
+                      .waiting = self->waiting,
+                      .has_wanted = self->has_wanted};
   int32_t code = body(&turn, items, count, cause, error);
 
   if (code == EDGECORE_OK)
@@ -64,6 +65,15 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
   g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
   g_array_set_size(self->deliveries, 0);
   return EDGECORE_OK;
+}
+
+static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items, guint count,
+                   const struct edgecore_error *cause, struct edgecore_error *error) {
+  int32_t code = run_once(self, body, items, count, cause, error);
+
+  if (code == EDGECORE_DAMAGED && module_mend(self, error->text))
+    code = run_once(self, body, items, count, cause, error);
+  return code;
 }
 
 static int32_t handle_all(struct turn *turn, struct edgecore_item *items, guint count,

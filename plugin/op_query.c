@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "text.h"
+#include "wanted.h"
 
 #include <string.h>
 
@@ -70,6 +71,8 @@ static int32_t pass_reply(struct turn *turn, const struct edgecore_item *item, s
     row.key = request->resource;
     code = store_insert_or_update(turn->store, &row, error);
   }
+  if (code == EDGECORE_OK && turn->has_wanted)
+    code = wanted_drop(turn->store, request->resource, error);
   if (code != EDGECORE_OK)
     return code;
   deliveries_add(turn->deliveries, DELIVERY_ANSWER, DESTINATION_CALLER, turn->core->message_ref(item->message),

@@ -41,6 +41,16 @@ static int32_t read_totals(outbox *self, struct edgecore_error *error) {
   return code;
 }
 
+int32_t outbox_reload(outbox *self, struct edgecore_error *error) {
+  int32_t code = read_totals(self, error);
+
+  if (code == EDGECORE_OK) {
+    self->now.epoch = database_epoch(self->database);
+    self->committed = self->now;
+  }
+  return code;
+}
+
 int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
                     struct edgecore_error *error) {
   outbox *self = g_new0(outbox, 1);
@@ -49,13 +59,11 @@ int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *l
   self->max_bytes = max_bytes;
   self->log = log;
   self->log_data = log_data;
-  self->now.epoch = database_epoch(self->database);
-  int32_t code = read_totals(self, error);
+  int32_t code = outbox_reload(self, error);
   if (code != EDGECORE_OK) {
     outbox_close(self);
     return code;
   }
-  self->committed = self->now;
   *out = self;
   return EDGECORE_OK;
 }

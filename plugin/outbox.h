@@ -31,6 +31,9 @@ int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) G_GNUC_W
 gint64 outbox_taken(const outbox *self);
 void outbox_set_taken(outbox *self, gint64 taken);
 
+/* Reads again what is there, after a repair of the file. */
+int32_t outbox_reload(outbox *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Call one of these when the transaction that `put` or `delete_taken` joined has ended. */
 void outbox_committed(outbox *self);
 void outbox_rolled_back(outbox *self);

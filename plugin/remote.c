@@ -128,6 +128,10 @@ int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked
   return EDGECORE_OK;
 }
 
+gboolean remote_has(const remote *self, struct edgecore_message *query) {
+  return find(self, query) != NULL;
+}
+
 static struct edgecore_message *answer_new(const remote *self, struct edgecore_message *message,
                                            struct edgecore_message *query, struct edgecore_error *error) {
   struct edgecore_message_fields fields = *self->core->message_read(message);

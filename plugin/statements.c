@@ -11,11 +11,11 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
     [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
     [STATEMENT_UPDATE] = "UPDATE meta SET type = ?2, value = ?3, sum = ?4 WHERE key = ?1",
-    /* For each column: whether it is set, and to what. */
+    /* For each column: whether it is set, and to what. A damaged row is no row: a new sum would bless what is left as it is. */
     [STATEMENT_UPDATE_FIELDS] =
         "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
         " value = iif(?6, ?7, value),"
-        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1",
+        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK,
     [STATEMENT_QUERY_KEY] = "SELECT key, type, value FROM meta WHERE key = ?1 AND " OK,
     [STATEMENT_QUERY_TYPE] = "SELECT key, type, value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid",
     [STATEMENT_QUERY_VALUE] = "SELECT key, type, value FROM meta WHERE value = ?1 AND " OK " ORDER BY rowid",
@@ -48,6 +48,20 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_SUM_ROWS] =
         "UPDATE meta SET sum = meta_sum(key, type, value) WHERE rowid IN"
         " (SELECT rowid FROM meta WHERE rowid > ?2 AND sum IS NULL ORDER BY rowid LIMIT ?1) RETURNING rowid",
+    /* Each row against its checksum, and against both indexes: the sums are of what is wrong. */
+    [STATEMENT_VERIFY_ROWS] =
+        "SELECT count(*), max(row), sum(sum IS NOT NULL AND NOT meta_ok(key, type, value, sum)),"
+        " sum(NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY sqlite_autoindex_meta_1"
+        "   WHERE other.key = part.key AND other.rowid = part.row)"
+        "  OR NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY meta_type"
+        "   WHERE other.type = part.type AND other.rowid = part.row))"
+        " FROM (SELECT rowid AS row, key, type, value, sum FROM meta NOT INDEXED WHERE rowid > ?2 ORDER BY rowid LIMIT ?1)"
+        " AS part",
+    [STATEMENT_VERIFY_COUNTS] = "SELECT (SELECT count(*) FROM meta INDEXED BY meta_type WHERE type >= '') ="
+                                " (SELECT count(*) FROM meta INDEXED BY sqlite_autoindex_meta_1 WHERE key >= '')",
+    [STATEMENT_WANTED_PUT] = "INSERT OR IGNORE INTO metamanager_wanted(key) VALUES(?1)",
+    [STATEMENT_WANTED_DROP] = "DELETE FROM metamanager_wanted WHERE key = ?1",
+    [STATEMENT_WANTED_READ] = "SELECT key FROM metamanager_wanted ORDER BY key LIMIT ?1",
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",

@@ -1,4 +1,5 @@
-/* Every SQL statement of the plugin, by name: the rooms `store` and `outbox` share one connection, and so one list. */
+/* Every SQL statement of the plugin, by name: the rooms `store`, `outbox` and `wanted` share one connection, and so one
+ * list. */
 #ifndef METAMANAGER_STATEMENTS_H
 #define METAMANAGER_STATEMENTS_H
 
@@ -22,6 +23,8 @@ enum statement {
   STATEMENT_CHECK_JSON,
   STATEMENT_IS_FAILURE,
   STATEMENT_SUM_ROWS,
+  STATEMENT_VERIFY_ROWS,
+  STATEMENT_VERIFY_COUNTS,
   STATEMENT_OUTBOX_PUT,
   STATEMENT_OUTBOX_DROP_LATEST,
   STATEMENT_OUTBOX_TOTAL,
@@ -30,6 +33,9 @@ enum statement {
   STATEMENT_OUTBOX_DELETE_FROM,
   STATEMENT_OUTBOX_EVICT_ANSWER,
   STATEMENT_OUTBOX_EVICT_OLDEST,
+  STATEMENT_WANTED_PUT,
+  STATEMENT_WANTED_DROP,
+  STATEMENT_WANTED_READ,
   STATEMENT_COUNT
 };
 

@@ -10,7 +10,8 @@ struct store {
   database *database;
   database_log_fn *log;
   void *log_data;
-  guint64 damaged;
+  GHashTable *damaged; /* keys that were reported */
+  GQueue damaged_keys; /* keys that nobody has taken yet; owned by `damaged` */
 };
 
 /* FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
@@ -38,6 +39,17 @@ static void sql_meta_sum(sqlite3_context *context, int count, sqlite3_value **va
     sqlite3_result_int64(context, sum);
 }
 
+static void report_damaged(store *self, const char *key) {
+  char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
+
+  if (!g_hash_table_add(self->damaged, safe))
+    return;
+  g_queue_push_tail(&self->damaged_keys, safe);
+  g_autofree char *text =
+      g_strdup_printf("the row %.256s is damaged: its checksum is wrong, it is treated as missing", safe);
+  self->log(EDGECORE_LOG_ERROR, text, self->log_data);
+}
+
 static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {
   store *self = sqlite3_user_data(context);
   gint64 sum;
@@ -46,14 +58,8 @@ static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **val
   if (!sum_of(context, values, &sum))
     return;
   gboolean ok = sum == sqlite3_value_int64(values[3]);
-  if (!ok) {
-    const char *key = (const char *)sqlite3_value_text(values[0]);
-    g_autofree char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
-    g_autofree char *text =
-        g_strdup_printf("the row %.256s is damaged: its checksum is wrong, it is treated as missing", safe);
-    self->damaged++;
-    self->log(EDGECORE_LOG_ERROR, text, self->log_data);
-  }
+  if (!ok)
+    report_damaged(self, (const char *)sqlite3_value_text(values[0]));
   sqlite3_result_int(context, ok);
 }
 
@@ -73,9 +79,10 @@ int32_t store_open(const char *path, database_log_fn *log, void *log_data, store
 
   self->log = log;
   self->log_data = log_data;
+  self->damaged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   int32_t code = database_open(path, statements_all(), setup, self, log, log_data, &self->database, error);
   if (code != EDGECORE_OK) {
-    g_free(self);
+    store_close(self);
     return code;
   }
   *out = self;
@@ -86,6 +93,8 @@ void store_close(store *self) {
   if (self == NULL)
     return;
   database_close(self->database);
+  g_queue_clear(&self->damaged_keys);
+  g_hash_table_unref(self->damaged);
   g_free(self);
 }
 
@@ -94,7 +103,11 @@ database *store_database(store *self) {
 }
 
 guint64 store_damaged(const store *self) {
-  return self->damaged;
+  return g_hash_table_size(self->damaged);
+}
+
+char *store_take_damaged(store *self) {
+  return g_strdup(g_queue_pop_head(&self->damaged_keys));
 }
 
 static void bind_text(sqlite3_stmt *statement, int number, const char *text) {
@@ -377,4 +390,38 @@ int32_t store_sum_rows(store *self, guint limit, gint64 *after, guint *done, str
     *after = MAX(*after, sqlite3_column_int64(statement, 0));
     (*done)++;
   }
+}
+
+static int32_t verify_counts(store *self, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_VERIFY_COUNTS, error);
+  gboolean same;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  int32_t code = ask(self, statement, &same, error);
+  if (code == EDGECORE_OK && !same)
+    return error_set(error, EDGECORE_DAMAGED, "the indexes of meta do not have the same number of entries");
+  return code;
+}
+
+int32_t store_verify(store *self, guint limit, gint64 *after, guint *done, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_VERIFY_ROWS, error);
+  gboolean row;
+
+  *done = 0;
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, limit);
+  sqlite3_bind_int64(statement, 2, *after);
+  int32_t code = database_step(self->database, statement, &row, error);
+  if (code != EDGECORE_OK)
+    return code;
+  *done = (guint)sqlite3_column_int(statement, 0);
+  gint64 wrong = sqlite3_column_int64(statement, 3);
+  if (*done > 0)
+    *after = sqlite3_column_int64(statement, 1);
+  sqlite3_reset(statement);
+  if (wrong > 0)
+    return error_set(error, EDGECORE_DAMAGED, "%" G_GINT64_FORMAT " rows of meta are not in its indexes", wrong);
+  return *done > 0 ? EDGECORE_OK : verify_counts(self, error);
 }

@@ -18,6 +18,7 @@ struct turn {
   GArray *deliveries;    /* held back until the commit */
   const GArray *waiting; /* deliveries of earlier turns that nobody has taken yet */
   gboolean waiting_kept; /* those of them that were for the cloud are in the outbox now */
+  gboolean has_wanted;   /* keys that were lost to damage are asked of the cloud */
 };
 
 /* Handles one message or outcome. EDGECORE_INVALID: it is itself wrong, and nothing was written for it. Any other failure: what
