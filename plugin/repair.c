@@ -300,7 +300,7 @@ static guint report_lost(struct repair *self) {
       sqlite3_bind_text(self->statements[INSERT_WANTED], 1, key, -1, SQLITE_STATIC);
       run(self, self->statements[INSERT_WANTED]);
     }
-    say(self, EDGECORE_LOG_WARNING, "lost the row %.256s%s", (const char *)key,
+    say(self, EDGECORE_LOG_WARNING, "lost the row %.*s%s", text_shown(key), (const char *)key,
         wanted ? "; the cloud will be asked for it" : "");
   }
   return lost;
