@@ -63,6 +63,8 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
     drop_kept(self);
   g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
   g_array_set_size(self->deliveries, 0);
+  if (self->flush_due == G_MAXINT64 && module_may_flush(self))
+    self->flush_due = module_now(self);
   return EDGECORE_OK;
 }
 
