@@ -36,8 +36,7 @@ gboolean turn_is_sync(const struct edgecore_message_fields *message) {
 struct edgecore_message *turn_answer_new(struct turn *turn, const struct edgecore_message_fields *request,
                                          const char *source, const char *operation, const struct turn_content *json,
                                          struct edgecore_error *error) {
-  g_autofree char *repaired = NULL;
-  struct edgecore_message_fields fields = {
+  const struct edgecore_message_fields fields = {
       .size = sizeof fields,
       .parent_id = request->id,
       .source = source,
@@ -49,12 +48,7 @@ struct edgecore_message *turn_answer_new(struct turn *turn, const struct edgecor
       .content_size = json->size,
   };
 
-  /* A stored value may be any bytes, JSON may not: upstream's encoder replaces what is not UTF-8 too. */
-  if (!text_is_utf8(json->data, json->size)) {
-    repaired = g_utf8_make_valid(json->data, (gssize)json->size);
-    fields.content = repaired;
-    fields.content_size = strlen(repaired);
-  }
+  turn->bytes += json->size;
   return turn->core->message_new(turn->core, &fields, error);
 }
 
@@ -64,28 +58,12 @@ struct edgecore_message *turn_ok_new(struct turn *turn, const struct edgecore_me
                          &(struct turn_content){.data = "\"OK\"", .size = 4}, error);
 }
 
-/* A text as a JSON string. */
-static char *quote(const char *text) {
-  GString *json = g_string_sized_new(strlen(text) + 16);
-
-  g_string_append_c(json, '"');
-  for (const char *c = text; *c != '\0'; c++) {
-    if (*c == '"' || *c == '\\')
-      g_string_append_c(json, '\\');
-    if ((guchar)*c < 0x20)
-      g_string_append_printf(json, "\\u%04x", (guint)*c);
-    else
-      g_string_append_c(json, *c);
-  }
-  g_string_append_c(json, '"');
-  return g_string_free(json, FALSE);
-}
-
 struct edgecore_message *turn_error_new(struct turn *turn, const struct edgecore_message_fields *request,
                                         const char *source, const char *text, struct edgecore_error *error) {
-  g_autofree char *json = quote(text);
+  g_autoptr(GString) json = g_string_sized_new(512);
 
-  return turn_answer_new(turn, request, source, "error", &(struct turn_content){.data = json, .size = strlen(json)},
+  text_append_quoted(json, text, strlen(text));
+  return turn_answer_new(turn, request, source, "error", &(struct turn_content){.data = json->str, .size = json->len},
                          error);
 }
 
