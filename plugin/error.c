@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include <string.h>
-
 /* A character that was cut in the middle goes at the end of the text, and becomes a question mark further on. */
 static void error_copy(struct edgecore_error *error, const char *text) {
   const char *end;

@@ -22,7 +22,7 @@ void module_log(const module *self, int32_t level, const char *text) {
 
 /* ------------------------------------------------------------------------------------------------------- the timer */
 
-static gboolean is_refused(const module *self) {
+gboolean module_is_refused(const module *self) {
   return self->wait_due != G_MAXINT64;
 }
 
@@ -31,7 +31,8 @@ static void retry_waiting(module *self) {
 
   module_deliver(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
-  if (is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX && self->backlog->len == 0)
+  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX &&
+      self->backlog->len == 0)
     module_process(self, 1);
 }
 
@@ -65,7 +66,7 @@ gint64 module_due(const module *self) {
 static void plan(module *self) {
   gboolean flushing = self->flush_due != G_MAXINT64;
   guint64 held = self->waiting->len + self->backlog->len + remote_pending(self->remote) + (flushing ? 1 : 0);
-  gboolean poll = !is_refused(self) && self->backlog->len == 0;
+  gboolean poll = !module_is_refused(self) && self->backlog->len == 0;
 
   if (held != self->held_told) {
     self->held_told = held;
@@ -83,7 +84,7 @@ static void plan(module *self) {
 }
 
 void module_run_inbox(module *self) {
-  if (!is_refused(self) && self->backlog->len == 0)
+  if (!module_is_refused(self) && self->backlog->len == 0)
     module_process(self, (guint)self->settings.turn_max_messages);
   plan(self);
 }
@@ -96,7 +97,7 @@ void module_run_due(module *self) {
   if (self->keep_due <= now)
     keep(self);
   if (self->backlog_due <= now)
-    module_process(self, (guint)self->settings.turn_max_messages);
+    module_process(self, module_is_refused(self) ? 1 : (guint)self->settings.turn_max_messages);
   remote_retry(self->remote, now, fail_expired, self);
   if (self->sync_due <= now)
     sync_due(self);

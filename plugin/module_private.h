@@ -54,6 +54,8 @@ struct module {
 
 gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
+/* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
+gboolean module_is_refused(const module *self);
 
 /* module_mend.c */
 /* Opens the database, mended if need be. `check`: its structure is looked at first. */

@@ -19,7 +19,7 @@ int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *l
 void outbox_close(outbox *self);
 
 /* Keeps a message. `replaces`: it takes the place of an earlier one of the same resource that was kept so. Over the bound the oldest answers
- * go, then the oldest others; the number is logged. */
+ * go, then the oldest others; a message that is greater than the bound goes itself. The number is logged. */
 int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -23,6 +23,9 @@ static const struct edgecore_model_step steps[] = {
          "CREATE INDEX IF NOT EXISTS metamanager_outbox_answer ON metamanager_outbox(answer) WHERE answer = 1"),
     /* What was lost with a damaged row, and can be had from the cloud again. */
     STEP(5, "CREATE TABLE IF NOT EXISTS metamanager_wanted(key TEXT NOT NULL PRIMARY KEY)"),
+#ifdef SCHEMA_NEXT_STEP /* for the tests, which upgrade to a version with one more */
+    STEP(6, SCHEMA_NEXT_STEP),
+#endif
 };
 
 const struct edgecore_model schema_model = {

@@ -2,8 +2,6 @@
 
 /* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. A row without one is upstream's. */
 #define OK "(sum IS NULL OR meta_ok(key, type, value, sum))"
-/* As JSON takes it: one wrong bit makes a blob of a text, with the same bytes and so the same checksum. */
-#define VALUE "coalesce(CAST(value AS TEXT), '')"
 #define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
@@ -24,13 +22,10 @@ static const char *const sql[STATEMENT_COUNT] = {
         "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
         " value = iif(?6, ?7, value),"
         " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK,
-    [STATEMENT_QUERY_KEY] = "SELECT key, type, value FROM meta WHERE key = ?1 AND " OK,
-    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid",
-    [STATEMENT_QUERY_VALUE] = "SELECT key, type, value FROM meta WHERE value = ?1 AND " OK " ORDER BY rowid",
-    [STATEMENT_ANSWER_KEY] = "SELECT json_array(" VALUE "), 1 FROM meta WHERE key = ?1 AND " OK,
-    /* The index holds type and rowid, so the rows come oldest first without being sorted. */
-    [STATEMENT_ANSWER_TYPE] = "SELECT json_group_array(" VALUE "), count(*) FROM"
-                              " (SELECT value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid)",
+    /* Rows whose checksum their reader compares. The index holds type and rowid, so they come oldest first without being sorted. */
+    [STATEMENT_QUERY_KEY] = "SELECT key, type, value, sum FROM meta WHERE key = ?1",
+    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value, sum FROM meta WHERE type = ?1 ORDER BY rowid",
+    [STATEMENT_QUERY_VALUE] = "SELECT key, type, value, sum FROM meta WHERE value = ?1 ORDER BY rowid",
     [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK,
     [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK,
     /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. */
@@ -42,14 +37,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",
-    /* Values are joined as they are, which parses each of them once, for json_valid. json_valid stops at a NUL. */
-    [STATEMENT_EACH_PODSTATUS] =
-        "SELECT namespace, '[' || coalesce(group_concat(value, ',') FILTER (WHERE valid), '') || ']',"
-        " count(*) FILTER (WHERE valid), count(*) FILTER (WHERE NOT valid) FROM"
-        " (SELECT substr(key, 1, instr(key, '/') - 1) AS namespace, value,"
-        "   json_valid(value) AND instr(value, char(0)) = 0 AS valid"
-        "   FROM meta WHERE type = 'podstatus' AND value IS NOT NULL AND " OK " ORDER BY namespace, rowid)"
-        " GROUP BY namespace",
+    [STATEMENT_EACH_PODSTATUS] = "SELECT key, type, value, sum, json_valid(value) FROM meta"
+                                 " WHERE type = 'podstatus' AND value IS NOT NULL ORDER BY rowid",
     [STATEMENT_CHECK_JSON] = "SELECT json_valid(?1)",
     [STATEMENT_IS_FAILURE] =
         "SELECT json_extract(?1, '$.kind') = 'Status' AND json_extract(?1, '$.status') = 'Failure' WHERE json_valid(?1)",
@@ -80,7 +69,8 @@ static const char *const sql[STATEMENT_COUNT] = {
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
     [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
-    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
+    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1 AND latest IS NULL",
+    [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
         " RETURNING " BYTES ", operation, resource",

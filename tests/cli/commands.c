@@ -109,7 +109,7 @@ TEST_CASE(Commands, a_bad_configuration_is_told_with_file_line_and_key) {
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
     test_note("%s", rows[i].text);
-    g_autofree char *path = test_file("edge.yaml", rows[i].text, -1);
+    test_write("edge.yaml", rows[i].text, -1);
     check_configuration(test_directory(), rows[i].said);
   }
 }
@@ -122,7 +122,7 @@ TEST_CASE(Commands, a_configuration_that_is_not_there_is_told) {
 TEST_CASE(Commands, a_configuration_is_used) {
   g_autofree char *text = g_strdup_printf(
       "database:\n  source: %s/other.db\nmodules:\n  enabled: [metaManager, edged]\n", test_directory());
-  g_autofree char *path = test_file("edge.yaml", text, -1);
+  test_write("edge.yaml", text, -1);
   g_autofree char *run_directory = test_path("run");
   g_auto(outcome) end = cli_call((const char *const[]){"run", "--plugin", PLUGIN, "--config", test_directory(),
                                                        "--run-directory", run_directory, NULL},
@@ -133,7 +133,7 @@ TEST_CASE(Commands, a_configuration_is_used) {
 }
 
 TEST_CASE(Commands, a_module_that_is_not_enabled_leaves_nothing) {
-  g_autofree char *path = test_file("edge.yaml", "modules:\n  enabled: [edged]\n", -1);
+  test_write("edge.yaml", "modules:\n  enabled: [edged]\n", -1);
   g_auto(outcome) end = cli_feed((const char *const[]){"--config", test_directory(), NULL}, "", 0);
   check_int_eq(end.status, 0);
   check_contains(end.error, "metaManager is not enabled");

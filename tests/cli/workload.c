@@ -72,6 +72,7 @@ TEST_CASE(Workload, leaves_the_table_that_kubeedge_left) {
 TEST_CASE(Workload, a_second_time_changes_nothing) {
   g_autofree char *input = workload_read();
   g_auto(outcome) first = cli_feed(NULL, input, -1);
+  check_int_eq(first.status, 0);
   g_autofree char *database = test_path("edge.db");
   g_autoptr(GHashTable) before = table_read(database);
   g_auto(outcome) second = cli_feed(NULL, input, -1);

@@ -45,8 +45,15 @@ void fixture_log_clear(void) {
     g_free(lines[--line_count].text);
 }
 
+static char *next_name(void) {
+  static guint count;
+
+  return g_strdup_printf("edge-%u.db", ++count);
+}
+
 char *fixture_database(void) {
-  char *path = test_path("edge.db");
+  g_autofree char *name = next_name();
+  char *path = test_path(name);
 
   fixture_log_clear();
   fake_database(path);
@@ -54,13 +61,14 @@ char *fixture_database(void) {
 }
 
 char *fixture_upstream_database(void) {
+  g_autofree char *name = next_name();
   g_autofree char *bytes = NULL;
   gsize size = 0;
 
   fixture_log_clear();
   if (!g_file_get_contents(TESTS_SOURCE_DIR "/fixtures/kubeedge-v1.1-edge.db", &bytes, &size, NULL))
     g_error("upstream's database is not there");
-  char *path = test_file("edge.db", bytes, (gssize)size);
+  char *path = test_file(name, bytes, (gssize)size);
   fake_database(path);
   return path;
 }

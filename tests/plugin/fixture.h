@@ -32,7 +32,7 @@ void fixture_log_clear(void);
 
 /* --------------------------------------------------------------------------------------------------------- databases */
 
-/* An empty database in the test's directory, as the host makes it. The path is the caller's. */
+/* An empty database in the test's directory, as the host makes it; another one with each call. The path is the caller's. */
 char *fixture_database(void) G_GNUC_WARN_UNUSED_RESULT;
 /* The same from the one that KubeEdge v1.1 wrote. */
 char *fixture_upstream_database(void) G_GNUC_WARN_UNUSED_RESULT;

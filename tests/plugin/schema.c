@@ -19,8 +19,9 @@ TEST_CASE(Schema, a_new_database_has_the_tables_the_indexes_and_our_name) {
 
   check_rows(path, "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('meta')",
              "key|varchar(256)|1|NULL|1\ntype|varchar(32)|1|''|0\nvalue|TEXT|0|NULL|0\nsum|INTEGER|0|NULL|0");
-  check_rows(path, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
-             "meta\nmeta_type\nmetamanager_outbox\nmetamanager_outbox_answer\nmetamanager_outbox_latest\nmetamanager_wanted");
+  check_rows(
+      path, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
+      "meta\nmeta_type\nmetamanager_outbox\nmetamanager_outbox_answer\nmetamanager_outbox_latest\nmetamanager_wanted");
   check_rows(path, "SELECT user_version, printf('%x', application_id) FROM pragma_user_version, pragma_application_id",
              "5|4b456d6d");
 }

@@ -1,5 +1,4 @@
 /* The statements of the store that do a whole list at once: saving one, and the pod statuses of each namespace. And its checks of JSON. */
-#include "fake_core.h"
 #include "file_vfs.h"
 #include "fixture.h"
 
@@ -187,9 +186,7 @@ TEST_CASE(StoreList, a_thousand_statuses_keep_their_order) {
 
   for (guint n = 0; n < G_N_ELEMENTS(namespace_counts); n++) {
     const guint namespaces = namespace_counts[n];
-    g_autofree char *name = g_strdup_printf("edge-%u.db", namespaces);
-    g_autofree char *path = test_path(name);
-    fake_database(path);
+    g_autofree char *path = fixture_database();
     g_autoptr(store) rows = fixture_store(path);
     g_autoptr(GPtrArray) wanted = g_ptr_array_new();
     test_note("%u namespaces", namespaces);

@@ -2,7 +2,6 @@
 #include "fixture.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static gint64 changed;
 
@@ -67,9 +66,6 @@ TEST_CASE(StoreSum, a_row_changed_behind_the_stores_back_is_missing_counted_and_
     g_autofree char *line = g_strdup_printf("the row %s is damaged", damages[i].key);
     check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, line), store_damaged(rows));
     check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "two"), 0);
-    check_int_eq(unlink(path), 0);
-    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
-    check_int_eq(unlink(wal), 0);
   }
 }
 
