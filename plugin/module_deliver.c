@@ -235,6 +235,11 @@ static gboolean flush_message(const struct edgecore_message_fields *fields, void
   if (flush->sent >= flush->room || flush->bytes >= FLUSH_BYTES)
     return FALSE;
   struct edgecore_message *message = core->message_new(core, fields, &flush->error);
+  if (message == NULL && flush->error.code == EDGECORE_INVALID) {
+    error_prefix(&flush->error, "a message of the outbox is damaged, it is not sent: ");
+    module_log(flush->self, EDGECORE_LOG_ERROR, flush->error.text);
+    return TRUE;
+  }
   flush->code = message != NULL ? core->send_to_group(core, flush->self->settings.send_group, message, &flush->error)
                                 : EDGECORE_NO_MEMORY;
   core->message_unref(message);

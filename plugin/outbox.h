@@ -10,6 +10,9 @@
 
 typedef struct outbox outbox;
 
+/* Ids beyond this one are never given. */
+#define OUTBOX_ID_MAX (G_MAXINT64 / 2)
+
 /* Reads what is there. `max_bytes` bounds the sum of text and content of all messages. */
 int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;

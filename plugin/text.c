@@ -133,6 +133,10 @@ int text_shown(const char *name) {
   return (int)size;
 }
 
+static guint64 rotate(guint64 x, int bits) {
+  return x << bits | x >> (64 - bits);
+}
+
 #define SUM_MULTIPLIER_A G_GUINT64_CONSTANT(0xd6e8feb86659fd93)
 #define SUM_MULTIPLIER_B G_GUINT64_CONSTANT(0xa0761d6478bd642f)
 
