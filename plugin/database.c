@@ -10,6 +10,8 @@ struct database {
   sqlite3 *connection; /* NULL after a reopen that failed: each use tries again */
   struct database_statements sql;
   sqlite3_stmt **prepared;
+  sqlite3_stmt *begin;
+  sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
@@ -54,6 +56,8 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
 static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
+  sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
   self->in_transaction = FALSE;
 }
@@ -76,6 +80,11 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+      result =
+          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+    if (result == SQLITE_OK)
+      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
   }
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -126,6 +135,12 @@ void database_close(database *self) {
   g_free(self);
 }
 
+/* SQLITE_OK, or why not. */
+static int run_once(sqlite3_stmt *statement) {
+  sqlite3_step(statement);
+  return sqlite3_reset(statement);
+}
+
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
@@ -146,7 +161,7 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
 
   if (statement == NULL || self->in_transaction)
     return statement;
-  int result = sqlite3_exec(self->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
     return NULL;
@@ -201,9 +216,7 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
     return EDGECORE_OK;
 
   reset_all(self);
-  int result = sqlite3_get_autocommit(self->connection) != 0
-                   ? SQLITE_ABORT
-                   : sqlite3_exec(self->connection, "COMMIT", NULL, NULL, NULL);
+  int result = sqlite3_get_autocommit(self->connection) != 0 ? SQLITE_ABORT : run_once(self->commit);
   if (result == SQLITE_OK) {
     self->in_transaction = FALSE;
     return EDGECORE_OK;

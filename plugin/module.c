@@ -7,7 +7,7 @@
 
 #define MODULE_GROUP "meta"
 
-/* While neighbours are full, this many deliveries may wait before nothing at all is taken in. */
+/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
 #define WAITING_MAX 4096
 /* Between attempts to put into the outbox what is left for the cloud, in microseconds. */
 #define KEEP_RETRY 1000000
@@ -22,7 +22,7 @@ void module_log(const module *self, int32_t level, const char *text) {
 
 /* ------------------------------------------------------------------------------------------------------- the timer */
 
-static gboolean is_refused(const module *self) {
+gboolean module_is_refused(const module *self) {
   return self->wait_due != G_MAXINT64;
 }
 
@@ -30,8 +30,12 @@ static void retry_waiting(module *self) {
   guint before = self->waiting->len;
 
   module_deliver(self);
+  /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
+  if (self->waiting->len >= WAITING_MAX && !self->settings.edgesite)
+    module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
-  if (is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX && self->backlog->len == 0)
+  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX &&
+      self->backlog->len == 0)
     module_process(self, 1);
 }
 
@@ -65,7 +69,7 @@ gint64 module_due(const module *self) {
 static void plan(module *self) {
   gboolean flushing = self->flush_due != G_MAXINT64;
   guint64 held = self->waiting->len + self->backlog->len + remote_pending(self->remote) + (flushing ? 1 : 0);
-  gboolean poll = !is_refused(self) && self->backlog->len == 0;
+  gboolean poll = !module_is_refused(self) && self->backlog->len == 0;
 
   if (held != self->held_told) {
     self->held_told = held;
@@ -83,7 +87,7 @@ static void plan(module *self) {
 }
 
 void module_run_inbox(module *self) {
-  if (!is_refused(self) && self->backlog->len == 0)
+  if (!module_is_refused(self) && self->backlog->len == 0)
     module_process(self, (guint)self->settings.turn_max_messages);
   plan(self);
 }
@@ -96,7 +100,7 @@ void module_run_due(module *self) {
   if (self->keep_due <= now)
     keep(self);
   if (self->backlog_due <= now)
-    module_process(self, (guint)self->settings.turn_max_messages);
+    module_process(self, module_is_refused(self) ? 1 : (guint)self->settings.turn_max_messages);
   remote_retry(self->remote, now, fail_expired, self);
   if (self->sync_due <= now)
     sync_due(self);
@@ -266,7 +270,8 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
   }
   /* The state may have been our own, after a roll-back. */
   state_blob_clear(&self->handed);
-  if (self->link == LINK_CONNECTED && !outbox_is_empty(self->outbox))
+  self->outbox_is_ours = outbox_is_empty(self->outbox);
+  if (module_may_flush(self))
     self->flush_due = module_now(self);
   self->started = TRUE;
   attach(self);

@@ -26,7 +26,7 @@ struct store_field {
   const char *value;
 };
 
-/* An answer that SQLite wrote: JSON text, owned by the store, valid until the next call on it or on its database. */
+/* JSON text in UTF-8, owned by the store, valid until the next answer. */
 struct store_json {
   const char *text;
   gsize size;

@@ -37,8 +37,11 @@ void bench_print(const char *name, const char *unit, const char *reach, double o
   fflush(stdout);
 }
 
-double bench_row(const struct bench *self, const struct bench_row *row, void *data) {
+void bench_row(const struct bench *self, const struct bench_row *row, void *data) {
   static guint round;
+
+  if (self->only != NULL && strstr(row->name, self->only) == NULL)
+    return;
   g_autofree double *ours = g_new(double, self->pairs);
   g_autofree double *raw = g_new(double, self->pairs);
   g_autofree double *ratios = g_new(double, self->pairs);
@@ -55,7 +58,6 @@ double bench_row(const struct bench *self, const struct bench_row *row, void *da
     printf("%s\t%s\t%.6g\t%.6g\t%.4g\t%s\n", row->name, row->unit, median, bench_quantile(raw, self->pairs, 0.5),
            bench_quantile(ratios, self->pairs, 0.5), row->reach);
   fflush(stdout);
-  return median;
 }
 
 void bench_rows(const struct bench *self, const struct bench_row *rows, guint count, void *data) {
@@ -100,11 +102,13 @@ int main(int argc, char **argv) {
   g_autofree char *plugin = NULL;
   g_autofree char *directory = NULL;
   g_autofree char *fixture = NULL;
+  g_autofree char *only = NULL;
   gboolean trial = FALSE;
   const GOptionEntry options[] = {
       {"plugin", 0, 0, G_OPTION_ARG_FILENAME, &plugin, "The plugin to measure", "FILE.so"},
       {"directory", 0, 0, G_OPTION_ARG_FILENAME, &directory, "Where its databases go", "DIR"},
       {"fixture", 0, 0, G_OPTION_ARG_FILENAME, &fixture, "A database that upstream wrote", "FILE"},
+      {"row", 0, 0, G_OPTION_ARG_STRING, &only, "Measure the rows that have this in their name", "TEXT"},
       {"trial", 0, 0, G_OPTION_ARG_NONE, &trial, "Do little of everything: does it work?", NULL},
       {NULL},
   };
@@ -120,6 +124,7 @@ int main(int argc, char **argv) {
   const struct bench self = {.plugin = plugin,
                              .directory = directory,
                              .fixture = fixture,
+                             .only = only,
                              .pairs = trial ? 1 : PAIRS,
                              .share = trial ? 100 : 1};
   for (guint i = 0; i < G_N_ELEMENTS(groups); i++)

@@ -11,6 +11,7 @@ struct bench {
   const char *plugin;    /* the built metamanager.so */
   const char *directory; /* for databases; it is on the disk that is measured */
   const char *fixture;   /* a database that upstream wrote */
+  const char *only;      /* NULL, or a part of the names of the rows that are measured */
   guint pairs;
   guint share; /* every count is divided by this; 1 for real figures */
 };
@@ -26,9 +27,9 @@ struct bench_row {
   bench_figure_fn *raw; /* NULL: there is no raw figure */
 };
 
-/* Measures the row as often as the frame says, prints medians, and returns ours. The ratio is the median of the pairs' ratios, because
+/* Measures the row as often as the frame says, prints medians. The ratio is the median of the pairs' ratios, because
  * what else the machine does disturbs both halves of a pair. */
-double bench_row(const struct bench *self, const struct bench_row *row, void *data);
+void bench_row(const struct bench *self, const struct bench_row *row, void *data);
 /* The same for several rows with the same data. */
 void bench_rows(const struct bench *self, const struct bench_row *rows, guint count, void *data);
 /* Prints a row that was measured otherwise; raw is 0 when there is none. */
