@@ -153,6 +153,8 @@ TEST_CASE(Remote, queries_that_differ_do_not_share) {
       {.id = "q", .source = "edged", .group = "h", .resource = "a/secret/s"},
       {.id = "q", .source = "edged", .group = "g", .resource = "a/secret/s", .raw = "x"},
       {.id = "q", .source = "edged", .group = "g", .resource = "a/secret/s", .raw = "y"},
+      {.id = "q", .source = "s\ned", .group = "g", .resource = "a"},
+      {.id = "q", .source = "ed", .group = "g", .resource = "a\ns"},
   };
   g_autoptr(bench) self = bench_new();
 
@@ -173,13 +175,39 @@ TEST_CASE(Remote, says_whether_a_query_like_this_waits) {
   check_false(remote_has(self->remote, other));
 }
 
-TEST_CASE(Remote, a_query_that_the_clouds_queue_does_not_take_was_not_asked) {
+TEST_CASE(Remote, a_query_that_finds_no_room_is_offered_again_while_its_time_runs) {
+  g_autoptr(bench) self = bench_new();
+  static const char *const calls[] = {"send_sync", "message_new"};
+  const gint64 begun = self->now;
+  guint64 timeout_ms;
+
+  fake_core_set_capacity(self->core, "websocket", 0);
+  require_ok(ask(self, query("q1", "a/secret/s")));
+  require_ok(ask(self, query("q2", "a/secret/s")));
+  check_int_eq(remote_count(self->remote), 1);
+  check_int_eq(remote_pending(self->remote), 1);
+  check_int_eq(remote_due(self->remote), self->now + 10 * MS);
+  fake_core_set_capacity(self->core, "websocket", 1);
+  for (guint i = 0; i < G_N_ELEMENTS(calls); i++) {
+    self->now = remote_due(self->remote);
+    fake_core_fail_nth(self->core, calls[i], 1, EDGECORE_NO_MEMORY);
+    retry(self);
+    check_null(sent(self, NULL));
+  }
+  self->now = remote_due(self->remote);
+  retry(self);
+  g_autoptr(any_message) request = sent(self, &timeout_ms);
+  require_not_null(request);
+  /* It is the first attempt all the same. */
+  check_int_eq(timeout_ms, (begun + 60 * SECOND - self->now) / 2 / 1000);
+  require_ok(answer(self, request, "response", "{}"));
+  check_answers(self, "q1:q1 response {}\nq2:q2 response {}\n");
+}
+
+TEST_CASE(Remote, a_query_without_memory_for_its_request_was_not_asked) {
   const guint before = message_count_live();
   bench *self = bench_new();
 
-  fake_core_set_capacity(self->core, "websocket", 0);
-  check_fails(ask(self, query("q1", "a/secret/s")), EDGECORE_AGAIN, NULL);
-  check_int_eq(remote_count(self->remote), 0);
   fake_core_fail_nth(self->core, "message_new", 1, EDGECORE_NO_MEMORY);
   check_fails(ask(self, query("q1", "a/secret/s")), EDGECORE_NO_MEMORY, NULL);
   check_int_eq(remote_count(self->remote), 0);

@@ -283,6 +283,9 @@ TEST_CASE(State, numbers_that_make_no_sense_are_refused) {
       {"a failure without a context", 10, {MAGIC, 0, 0, 0, 0, 1, EDGECORE_TIMEOUT, NONE, NONE, 0}},
       {"a query without a request", 12, {MAGIC, 0, 0, 0, 0, 0, 1, NONE, 0, 0, 0, 0}},
       {"negative attempts", 12, {MAGIC, 0, 0, 0, 0, 0, 1, 0, -1, 0, 0, 0}},
+      {"a time before the clock began", 12, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 1, -1, 0, 0}},
+      {"a sync before the clock began", 7, {MAGIC, 0, -1, 0, 0, 0, 0}},
+      {"a place that is never given", 7, {MAGIC, 0, 0, G_MAXINT64, 0, 0, 0}},
       {"those who wait without end", 12, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, HUGE_COUNT}},
       {"one who waits that is not there", 13, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 9}},
       {"one who waits that is nobody", 13, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, NONE}},
@@ -307,6 +310,8 @@ TEST_CASE(State, the_smallest_of_each_thing_is_taken) {
       {"link 0 sync 0 taken 0\nwaiting 0 0 0 m -\n", 12, {MAGIC, 0, 0, 0, 1, 0, 0, 0, 0, NONE, 0, 0}},
       {"link 0 sync 0 taken 0\nwaiting 5 4 1 - -\n", 12, {MAGIC, 0, 0, 0, 1, 5, 4, 1, NONE, NONE, 0, 0}},
       {"link 0 sync 0 taken 0\nremote m 1 0 0 m\n", 13, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1, 1}},
+      /* One that has found no room yet. */
+      {"link 0 sync 0 taken 0\nremote m 0 0 0 m\n", 13, {MAGIC, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1}},
   };
 
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
