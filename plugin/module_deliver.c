@@ -2,6 +2,8 @@
 
 #include "error.h"
 
+#include <string.h>
+
 /* A full neighbour is tried again after this long, doubled up to the second one, in microseconds. */
 #define WAIT_TIME_MIN 1000
 #define WAIT_TIME_MAX 16000
@@ -83,7 +85,7 @@ static int32_t change_link(module *self, enum link link) {
   if (link == LINK_CONNECTED) {
     if (!module_post_sync(self))
       return EDGECORE_NO_MEMORY;
-    self->flush_due = module_now(self);
+    self->flush_due = self->wanted_due = module_now(self);
   } else {
     remote_each(self->remote, fail_entry, self);
   }
@@ -143,7 +145,11 @@ static void answer_query(struct edgecore_message *query, struct edgecore_message
                                               : DESTINATION_EDGED,
                                     .message = answer};
 
-  offer(pass, &delivery);
+  /* What the module itself asked for is stored by now, and nobody waits for it. */
+  if (strcmp(fields->source, MODULE_NAME) == 0)
+    pass->self->core->message_unref(answer);
+  else
+    offer(pass, &delivery);
   pass->self->core->message_unref(query);
 }
 
@@ -229,6 +235,11 @@ static gboolean flush_message(const struct edgecore_message_fields *fields, void
   if (flush->sent >= flush->room || flush->bytes >= FLUSH_BYTES)
     return FALSE;
   struct edgecore_message *message = core->message_new(core, fields, &flush->error);
+  if (message == NULL && flush->error.code == EDGECORE_INVALID) {
+    error_prefix(&flush->error, "a message of the outbox is damaged, it is not sent: ");
+    module_log(flush->self, EDGECORE_LOG_ERROR, flush->error.text);
+    return TRUE;
+  }
   flush->code = message != NULL ? core->send_to_group(core, flush->self->settings.send_group, message, &flush->error)
                                 : EDGECORE_NO_MEMORY;
   core->message_unref(message);
@@ -285,6 +296,10 @@ void module_flush(module *self) {
   int32_t code = flush_batch(self, &flush);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
+    return;
+  }
+  if (code == EDGECORE_DAMAGED && module_mend(self, flush.error.text)) {
+    self->flush_due = now;
     return;
   }
   error_prefix(&flush.error, "cannot pass on what was kept for the cloud: ");

@@ -10,13 +10,16 @@
 
 typedef struct outbox outbox;
 
+/* Ids beyond this one are never given. */
+#define OUTBOX_ID_MAX (G_MAXINT64 / 2)
+
 /* Reads what is there. `max_bytes` bounds the sum of text and content of all messages. */
 int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void outbox_close(outbox *self);
 
 /* Keeps a message. `replaces`: it takes the place of an earlier one of the same resource that was kept so. Over the bound the oldest answers
- * go, then the oldest others; the number is logged. A message that is over the bound by itself goes alone. */
+ * go, then the oldest others; a message that is greater than the bound goes itself. The number is logged. */
 int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -30,6 +33,9 @@ int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) G_GNUC_W
 /* The link is lost: what was taken and is not deleted yet stays taken. The id up to which messages were taken crosses a swap. */
 gint64 outbox_taken(const outbox *self);
 void outbox_set_taken(outbox *self, gint64 taken);
+
+/* Reads again what is there, after a repair of the file. */
+int32_t outbox_reload(outbox *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Call one of these when the transaction that `put` or `delete_taken` joined has ended. */
 void outbox_committed(outbox *self);

@@ -29,6 +29,8 @@ void remote_free(remote *self);
  * handled; owned by the entry. */
 int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked, gint64 now,
                    struct edgecore_message **failed, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether a query like this one waits already. */
+gboolean remote_has(const remote *self, struct edgecore_message *query);
 /* Answers all who wait for the request with what `message` says. EDGECORE_NO_MEMORY: call it again, the others still wait. */
 int32_t remote_answer(remote *self, struct edgecore_message *request, struct edgecore_message *message,
                       remote_answer_fn *answer, void *data, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
