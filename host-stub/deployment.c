@@ -16,9 +16,10 @@ static const char *or_none(const char *version) {
 }
 
 static void note(deployment *self, const char *file) {
-  g_autofree char *before = self->file;
+  char *before = self->file;
 
   self->file = g_strdup(file);
+  g_free(before);
 }
 
 static gboolean swap(deployment *self, const char *file, config *configuration, struct host_swap_report *report,
@@ -89,7 +90,7 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
     g_prefix_error(error, "not reloaded, all goes on as it was: ");
     return FALSE;
   }
-  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
+  G_GNUC_UNUSED g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
   if (!self->file) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "not reloaded: there is no plugin file");
     return FALSE;

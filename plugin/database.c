@@ -10,6 +10,8 @@ struct database {
   sqlite3 *connection; /* NULL after a reopen that failed: each use tries again */
   struct database_statements sql;
   sqlite3_stmt **prepared;
+  sqlite3_stmt *begin;
+  sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
@@ -32,6 +34,10 @@ static int32_t fail(const database *self, struct edgecore_error *error, int resu
   case SQLITE_TOOBIG:
     code = EDGECORE_INVALID;
     break;
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    code = EDGECORE_DAMAGED;
+    break;
   default:
     break;
   }
@@ -50,6 +56,8 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
 static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
+  sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
   self->in_transaction = FALSE;
 }
@@ -72,14 +80,19 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+      result =
+          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+    if (result == SQLITE_OK)
+      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
   }
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
-    if (self->setup == NULL || self->setup(self->connection, self->setup_data, error) == EDGECORE_OK)
-      return EDGECORE_OK;
-    disconnect(self);
-    return EDGECORE_IO;
+    int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      disconnect(self);
+    return code;
   }
   int32_t code = fail(self, error, result, "cannot open");
   disconnect(self);
@@ -122,6 +135,12 @@ void database_close(database *self) {
   g_free(self);
 }
 
+/* SQLITE_OK, or why not. */
+static int run_once(sqlite3_stmt *statement) {
+  sqlite3_step(statement);
+  return sqlite3_reset(statement);
+}
+
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
@@ -142,7 +161,7 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
 
   if (statement == NULL || self->in_transaction)
     return statement;
-  int result = sqlite3_exec(self->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
     return NULL;
@@ -197,9 +216,7 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
     return EDGECORE_OK;
 
   reset_all(self);
-  int result = sqlite3_get_autocommit(self->connection) != 0
-                   ? SQLITE_ABORT
-                   : sqlite3_exec(self->connection, "COMMIT", NULL, NULL, NULL);
+  int result = sqlite3_get_autocommit(self->connection) != 0 ? SQLITE_ABORT : run_once(self->commit);
   if (result == SQLITE_OK) {
     self->in_transaction = FALSE;
     return EDGECORE_OK;
@@ -220,6 +237,37 @@ void database_rollback(database *self) {
       sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
     reconnect(self);
   self->in_transaction = FALSE;
+}
+
+void database_disconnect(database *self) {
+  database_rollback(self);
+  disconnect(self);
+  self->epoch++;
+}
+
+/* Stops a check that takes too long. */
+static int on_progress(void *deadline) {
+  return g_get_monotonic_time() > *(const gint64 *)deadline;
+}
+
+int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) {
+  gint64 deadline = g_get_monotonic_time() + limit;
+  sqlite3_stmt *statement = NULL;
+
+  if (ensure_connected(self, error) != EDGECORE_OK)
+    return EDGECORE_IO;
+  sqlite3_progress_handler(self->connection, 1000, on_progress, &deadline);
+  int result = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &statement, NULL);
+  if (result == SQLITE_OK)
+    result = sqlite3_step(statement);
+  int32_t code = EDGECORE_OK;
+  if (result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+    code = error_set(error, EDGECORE_DAMAGED, "%s", sqlite3_column_text(statement, 0));
+  else if (result != SQLITE_ROW && result != SQLITE_INTERRUPT)
+    code = fail(self, error, result, "cannot check");
+  sqlite3_finalize(statement);
+  sqlite3_progress_handler(self->connection, 0, NULL, NULL);
+  return code;
 }
 
 guint database_epoch(const database *self) {
