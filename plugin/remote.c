@@ -18,9 +18,11 @@ struct remote {
 static char *key_of(const remote *self, struct edgecore_message *query) {
   const struct edgecore_message_fields *fields = self->core->message_read(query);
 
-  return g_strdup_printf("%s\n%s\n%s\n%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, fields->resource, fields->source,
-                         fields->group, fields->content_size,
-                         text_sum("", 0, "", 0, fields->content, fields->content_size));
+  /* With their lengths, because any character may be in them. */
+  return g_strdup_printf("%zu %zu %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s%s%s", strlen(fields->resource),
+                         strlen(fields->source), fields->content_size,
+                         text_sum("", 0, "", 0, fields->content, fields->content_size), fields->resource,
+                         fields->source, fields->group);
 }
 
 static struct remote_entry *find(const remote *self, struct edgecore_message *query) {

@@ -23,7 +23,8 @@ int32_t turn_check_content(struct turn *turn, const struct edgecore_message_fiel
   if (message->content_kind != EDGECORE_CONTENT_JSON)
     return EDGECORE_OK;
 
-  int32_t code = store_check_json(turn->store, message->content, message->content_size, error);
+  struct turn_content content = turn_content_of(message);
+  int32_t code = store_check_json(turn->store, content.data, content.size, error);
   if (code == EDGECORE_INVALID)
     error_prefix(error, "Error to marshal message content: ");
   return code;

@@ -186,11 +186,23 @@ static guint count_of(const char *flags, char flag) {
   return count;
 }
 
+/* Sixteen times over for each time; takes the text over. */
+static char *lengthened(char *text, guint times) {
+  GString *longer = g_string_new(NULL);
+
+  for (int i = 0; times > 0 && i < 16 * (int)MIN(times, 8); i++)
+    g_string_append(longer, text);
+  if (times == 0)
+    g_string_append(longer, text);
+  g_free(text);
+  return g_string_free(longer, FALSE);
+}
+
 struct edgecore_message *play_message(play *self, struct fuzz_text *line) {
   g_autofree char *flags = fuzz_word(line);
   g_autofree char *operation = fuzz_word(line);
   g_autofree char *source = fuzz_word(line);
-  g_autofree char *resource = fuzz_word(line);
+  g_autofree char *resource = lengthened(fuzz_word(line), count_of(flags, 'l'));
   gsize size;
   g_autofree char *content = content_of(*line, count_of(flags, 'x'), &size);
   gboolean has_content = strpbrk(flags, "rj") != NULL;

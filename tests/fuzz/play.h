@@ -8,8 +8,9 @@
  *
  * A command is a line, a letter and words with a space between them:
  *
- *   m FLAGS OPERATION SOURCE RESOURCE CONTENT   a message, or the next one's id is its own number; flags: s sync, r raw content, j JSON,
- *                  x content four times over (again for each x), p the message before is its parent, d the same id as that
+ *   m FLAGS OPERATION SOURCE RESOURCE CONTENT   a message with an id of its own; flags: s sync, r raw content, j JSON content, x
+ *                  content four times over (again for each x), l resource 16 times over (32 for two), p the message before is its
+ *                  parent, d the same id as that
  *   c OUTCOME NUMBER OPERATION CONTENT  ends the NUMBERth request that is open; OUTCOME 0 is a reply, raw, of this operation
  *   r              runs the module
  *   t SECONDS      lets time pass
@@ -36,7 +37,7 @@ play *play_new(const char *path, gboolean checks_answers);
 gboolean play_start(play *self, const struct edgecore_state *state) G_GNUC_WARN_UNUSED_RESULT;
 /* Does what a line says; one that says nothing is ignored. */
 void play_command(play *self, struct fuzz_text line);
-/* A message of a line from behind its `m`; NULL when the core refuses it. *copy of it is not sent. */
+/* The message of a line from behind its `m`, which is not sent; NULL when the core refuses it. */
 struct edgecore_message *play_message(play *self, struct fuzz_text *line) G_GNUC_WARN_UNUSED_RESULT;
 /* Makes room everywhere, answers nobody, and waits until all is settled. */
 void play_settle(play *self);
