@@ -4,6 +4,9 @@
 
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
 #define WAL_KEPT_BYTES "4194304"
+/* Of the WAL's file format. */
+#define WAL_HEADER 32
+#define WAL_FRAME_HEADER 24
 
 struct database {
   char *path;
@@ -15,6 +18,10 @@ struct database {
   database_log_fn *log;
   void *log_data;
   gboolean in_transaction;
+  gboolean is_settled;  /* what was found when it was opened is on the disk for sure, and in the database file */
+  gboolean is_doubtful; /* the WAL may end in a transaction whose commit failed */
+  gboolean is_stale;    /* the connection met an error that it may have kept traces of */
+  int page_size;
   guint wal_pages;
   guint epoch;
 };
@@ -38,6 +45,16 @@ static int32_t fail(const database *self, struct edgecore_error *error, int resu
   return error_set(error, code, "%s%s%s (%d), database %s", what, *what != '\0' ? ": " : "", why, result, self->path);
 }
 
+/* Whether SQLite failed at the disk or at what is on it. */
+static gboolean is_of_disk(int result) {
+  static const int codes[] = {SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN};
+
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
+    if ((result & 0xff) == codes[i])
+      return TRUE;
+  return FALSE;
+}
+
 static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) {
   database *self = data;
 
@@ -47,11 +64,58 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
   return SQLITE_OK;
 }
 
+/* The WAL goes back to where it was before the commit that failed. Otherwise that transaction, whose messages were answered with an
+ * error, could be there again when the file is next opened. */
+static int cut_wal(database *self) {
+  sqlite3_int64 end =
+      self->wal_pages > 0 ? WAL_HEADER + (sqlite3_int64)self->wal_pages * (WAL_FRAME_HEADER + self->page_size) : 0;
+  sqlite3_int64 size = 0;
+  sqlite3_file *wal = NULL;
+
+  if (!self->is_doubtful || self->connection == NULL)
+    return SQLITE_OK;
+  int result = sqlite3_file_control(self->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (result == SQLITE_OK && wal != NULL && wal->pMethods != NULL) {
+    result = wal->pMethods->xFileSize(wal, &size);
+    if (result == SQLITE_OK && size > end)
+      result = wal->pMethods->xTruncate(wal, end);
+    if (result == SQLITE_OK)
+      result = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+  }
+  self->is_doubtful = result != SQLITE_OK;
+  return result;
+}
+
 static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
   sqlite3_close(g_steal_pointer(&self->connection));
   self->in_transaction = FALSE;
+  self->is_settled = FALSE;
+}
+
+static int read_int(sqlite3 *connection, const char *sql, int *number) {
+  sqlite3_stmt *statement = NULL;
+  int result = sqlite3_prepare_v2(connection, sql, -1, &statement, NULL);
+
+  if (result == SQLITE_OK)
+    result = sqlite3_step(statement);
+  if (result == SQLITE_ROW)
+    *number = sqlite3_column_int(statement, 0);
+  int end = sqlite3_finalize(statement);
+  return result == SQLITE_ROW ? SQLITE_OK : end != SQLITE_OK ? end : SQLITE_ERROR;
+}
+
+/* Asked for, it may have been refused without an error. */
+static int check_wal_mode(sqlite3 *connection) {
+  sqlite3_stmt *statement = NULL;
+  int result = sqlite3_prepare_v2(connection, "PRAGMA journal_mode", -1, &statement, NULL);
+
+  if (result == SQLITE_OK)
+    result = sqlite3_step(statement);
+  gboolean is_wal = result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+  int end = sqlite3_finalize(statement);
+  return is_wal ? SQLITE_OK : end != SQLITE_OK ? end : SQLITE_PROTOCOL;
 }
 
 static int32_t connect(database *self, struct edgecore_error *error) {
@@ -73,6 +137,10 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
   }
+  if (result == SQLITE_OK)
+    result = check_wal_mode(self->connection);
+  if (result == SQLITE_OK)
+    result = read_int(self->connection, "PRAGMA page_size", &self->page_size);
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
@@ -116,6 +184,9 @@ int32_t database_open(const char *path, struct database_statements statements,
 void database_close(database *self) {
   if (self == NULL)
     return;
+  if (cut_wal(self) != SQLITE_OK)
+    self->log(EDGECORE_LOG_WARNING, "closed with a failed commit at the end of the WAL: it may come back",
+              self->log_data);
   disconnect(self);
   g_free(self->prepared);
   g_free(self->path);
@@ -137,11 +208,65 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
   return *slot;
 }
 
-sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self, number, error);
+static void reset_all(database *self) {
+  for (guint i = 0; i < self->sql.count; i++)
+    sqlite3_reset(self->prepared[i]);
+}
 
-  if (statement == NULL || self->in_transaction)
-    return statement;
+/* Opens it anew, without what a failed commit may have left. */
+static int32_t reconnect(database *self, struct edgecore_error *error) {
+  int result = cut_wal(self);
+
+  if (result != SQLITE_OK)
+    return fail(self, error, result, "cannot take back what a failed commit wrote");
+  disconnect(self);
+  self->epoch++;
+  self->is_stale = FALSE;
+  return connect(self, error);
+}
+
+static int checkpoint(database *self) {
+  int frames = -1;
+  int done = -1;
+
+  reset_all(self);
+  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+  if (result == SQLITE_OK)
+    self->wal_pages = frames == done ? 0 : (guint)MAX(frames, 0);
+  return result;
+}
+
+int32_t database_settle(database *self, struct edgecore_error *error) {
+  if (self->in_transaction)
+    return EDGECORE_OK;
+  if (self->is_doubtful || self->is_stale) {
+    int32_t code = reconnect(self, error);
+    if (code != EDGECORE_OK)
+      return code;
+  }
+  int32_t code = ensure_connected(self, error);
+  if (code != EDGECORE_OK || self->is_settled)
+    return code;
+  int result = checkpoint(self);
+  if (result != SQLITE_OK)
+    return fail(self, error, result, "cannot make safe what was found in the WAL");
+  self->is_settled = TRUE;
+  return EDGECORE_OK;
+}
+
+sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
+  if (database_settle(self, error) != EDGECORE_OK)
+    return NULL;
+  sqlite3_stmt *statement = database_statement(self, number, error);
+  if (statement == NULL)
+    return NULL;
+  if (self->in_transaction) {
+    if (sqlite3_get_autocommit(self->connection) == 0)
+      return statement;
+    /* SQLite has rolled back by itself; what comes now must not be stored without what came before. */
+    fail(self, error, SQLITE_ABORT, "the transaction has ended");
+    return NULL;
+  }
   int result = sqlite3_exec(self->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
@@ -163,6 +288,7 @@ int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row, st
   }
   int32_t code = fail(self, error, result, "");
   sqlite3_reset(statement);
+  self->is_stale |= is_of_disk(result);
   return code;
 }
 
@@ -178,20 +304,6 @@ int32_t database_run(database *self, sqlite3_stmt *statement, gint64 *changed, s
   return code;
 }
 
-static void reconnect(database *self) {
-  struct edgecore_error error = ERROR_INIT;
-
-  disconnect(self);
-  self->epoch++;
-  if (connect(self, &error) != EDGECORE_OK)
-    self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
-}
-
-static void reset_all(database *self) {
-  for (guint i = 0; i < self->sql.count; i++)
-    sqlite3_reset(self->prepared[i]);
-}
-
 int32_t database_commit(database *self, struct edgecore_error *error) {
   if (!self->in_transaction)
     return EDGECORE_OK;
@@ -205,21 +317,24 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
     return EDGECORE_OK;
   }
   int32_t code = fail(self, error, result, "cannot commit");
+  /* A full disk has refused a page; anything else may have come when all of them were written. */
+  self->is_doubtful = result != SQLITE_FULL && result != SQLITE_ABORT;
   database_rollback(self);
-  if ((result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CORRUPT)
-    reconnect(self);
   return code;
 }
 
 void database_rollback(database *self) {
-  if (!self->in_transaction)
-    return;
-  reset_all(self);
+  struct edgecore_error error = ERROR_INIT;
+
+  if (self->connection != NULL)
+    reset_all(self);
   /* SQLite may have rolled back by itself, after a full disk for one. */
-  if (sqlite3_get_autocommit(self->connection) == 0 &&
+  if (self->in_transaction && sqlite3_get_autocommit(self->connection) == 0 &&
       sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-    reconnect(self);
+    self->is_stale = TRUE;
   self->in_transaction = FALSE;
+  if ((self->is_doubtful || self->is_stale) && reconnect(self, &error) != EDGECORE_OK)
+    self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
 }
 
 guint database_epoch(const database *self) {
@@ -231,20 +346,14 @@ guint database_wal_pages(const database *self) {
 }
 
 void database_checkpoint(database *self) {
-  int frames = -1;
-  int done = -1;
+  struct edgecore_error error = ERROR_INIT;
 
   if (self->connection == NULL || self->in_transaction)
     return;
-  reset_all(self);
-  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
-  if (result == SQLITE_OK) {
-    self->wal_pages = (guint)MAX(frames - done, 0);
+  int result = checkpoint(self);
+  if (result == SQLITE_OK)
     return;
-  }
-  struct edgecore_error error = ERROR_INIT;
   fail(self, &error, result, "cannot checkpoint");
   self->log(EDGECORE_LOG_WARNING, error.text, self->log_data);
-  if ((result & 0xff) == SQLITE_IOERR)
-    reconnect(self);
+  self->is_stale |= is_of_disk(result);
 }
