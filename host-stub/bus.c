@@ -150,6 +150,15 @@ int32_t bus_send(bus *self, const char *module, struct edgecore_message *message
   return code == EDGECORE_OK ? code : not_taken(code, "module", module, error);
 }
 
+guint bus_group_room(bus *self, const char *group) {
+  const struct registry *registry = atomic_load_explicit(&self->registry, memory_order_acquire);
+  guint least = G_MAXUINT;
+  for (guint i = 0; i < registry->count; i++)
+    if (strcmp(registry->boxes[i]->group, group) == 0)
+      least = MIN(least, queue_room(registry->boxes[i]->queue));
+  return least == G_MAXUINT ? 0 : least;
+}
+
 int32_t bus_send_to_group(bus *self, const char *group, struct edgecore_message *message,
                           struct edgecore_error *error) {
   const struct registry *registry = atomic_load_explicit(&self->registry, memory_order_acquire);

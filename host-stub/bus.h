@@ -31,6 +31,8 @@ struct mailbox *bus_find(bus *self, const char *name);
 /* `deadline` is in monotonic microseconds: how long to wait for room. 0: not at all, -1: for ever. */
 int32_t bus_send(bus *self, const char *module, struct edgecore_message *message, gint64 deadline,
                  struct edgecore_error *error);
+/* The room in the fullest queue of the group; 0 when there is none. */
+guint bus_group_room(bus *self, const char *group);
 int32_t bus_send_to_group(bus *self, const char *group, struct edgecore_message *message, struct edgecore_error *error);
 /* The contract's send_sync; the outcome goes to the caller's queue. */
 int32_t bus_send_sync(bus *self, struct mailbox *caller, const char *module, struct edgecore_message *message,

@@ -57,7 +57,7 @@ static void free_string(gpointer string) {
 
 static void got_message(const char *module, struct edgecore_message *message, void *data) {
   struct stage *self = data;
-  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
+  G_GNUC_UNUSED g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
   GString *messages = g_hash_table_lookup(self->deliveries, module);
 
   if (!messages) {
@@ -71,7 +71,7 @@ static void got_message(const char *module, struct edgecore_message *message, vo
 
 /* Appends what has been delivered since the last time. */
 static void append_deliveries(struct stage *self, GString *out) {
-  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
+  G_GNUC_UNUSED g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
   g_autoptr(GList) modules = g_list_sort(g_hash_table_get_keys(self->deliveries), (GCompareFunc)strcmp);
 
   g_string_append(out, "\"deliveries\":{");
@@ -195,7 +195,7 @@ static void close_stage(struct stage *self) {
     host_stop(self->host);
   neighbours_free(self->neighbours);
   deployment_free(self->deployment);
-  host_free(self->host);
+  g_clear_pointer(&self->host, host_free);
   if (self->directory)
     remove_directory(self->directory);
   g_free(self->directory);
@@ -271,7 +271,7 @@ static int play_all(const char *file, const char *plugin, int32_t *level) {
       status = EXIT_ERROR;
     } else if (result != LINES_LINE) {
       break;
-    } else if (strspn(text, " \t\r") < size) {
+    } else if (!lines_is_blank(text, size)) {
       can_write = play_line(text, size, lines_number(input), plugin, level, &status);
     }
   }

@@ -14,6 +14,7 @@
 #define MODULE "metaManager"
 #define SYNC_TIMEOUT_MS 2000
 #define END_MS 5000 /* for all to settle after a signal */
+#define LAST_MS 200 /* for what is written already to be seen as written, when that has passed */
 
 struct run {
   host *host;
@@ -26,6 +27,7 @@ struct run {
   gint stopping;
   gint failed; /* something was said on standard error */
   gboolean forever;
+  gboolean abandoned; /* what is still to be written has had its time */
 
   GMutex lock;
   GCond changed;
@@ -57,7 +59,7 @@ static const struct command_usage usage = {
         "{\"to\":SOURCE,\"reply_error\":TEXT}; for a swap {\"swap\":REPORT} or {\"swap_error\":TEXT}.\n"
         "\n"
         "A line that is not understood (or longer than 16 MiB) is said on standard error as \"line N: ...\"; the others are\n"
-        "done all the same.\n"
+        "done all the same. A request that nobody answers holds the end up until its time-out.\n"
         "\n"
         "Exit status:\n"
         "  0  done; also after SIGTERM and SIGINT\n"
@@ -166,10 +168,6 @@ static void do_line(struct run *self, guint64 number, const char *text, gsize si
     command_settle(self->host, one->wait_ms, &self->stopping);
 }
 
-static gboolean is_blank(const char *text, gsize size) {
-  return strspn(text, " \t\r") >= size;
-}
-
 static gpointer read_steps(gpointer data) {
   struct run *self = data;
   g_autoptr(lines) input = lines_new(STDIN_FILENO, self->stop_fd);
@@ -183,7 +181,7 @@ static gpointer read_steps(gpointer data) {
       fail_line(self, lines_number(input), "longer than 16 MiB");
     else if (result != LINES_LINE)
       break;
-    else if (!is_blank(text, size))
+    else if (!lines_is_blank(text, size))
       do_line(self, lines_number(input), text, size);
   }
   if (result == LINES_FAILED) {
@@ -236,7 +234,8 @@ static gboolean on_swap_request(const char *file, char **answer, void *data) {
   return swapped;
 }
 
-/* A directory that was asked for must do; without the default one the host only cannot be asked. */
+/* A directory that was asked for must do. Without the default one the host only cannot be asked for a swap, which is of no interest to
+ * one that ends with its input. */
 static gboolean open_control(struct run *self, const char *directory) {
   g_autofree char *usual = control_default_directory();
   g_autoptr(GError) error = NULL;
@@ -244,10 +243,10 @@ static gboolean open_control(struct run *self, const char *directory) {
   self->control = control_new(directory ? directory : usual, on_swap_request, self, &error);
   if (self->control)
     return TRUE;
-  if (!directory)
-    command_say("no control socket, \"edgehost swap\" cannot reach this host: %s", error->message);
-  else
+  if (directory)
     command_say("%s", error->message);
+  else if (self->forever)
+    command_say("no control socket, \"edgehost swap\" cannot reach this host: %s", error->message);
   return !directory;
 }
 
@@ -264,6 +263,7 @@ static void settle_at_end(struct run *self) {
   if (done && host_settle(self->host, MAX(deadline - g_get_monotonic_time(), 0) / 1000))
     return;
   command_say("ended before all had settled: waited %d s", END_MS / 1000);
+  self->abandoned = TRUE;
   output_abandon(self->output);
 }
 
@@ -313,12 +313,12 @@ static void close_all(struct run *self) {
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
-  if (self->output && !output_close(self->output, END_MS, &dropped)) {
+  if (self->output && !output_close(self->output, self->abandoned ? LAST_MS : END_MS, &dropped)) {
     g_atomic_int_set(&self->failed, TRUE);
     command_say("standard output: %" G_GUINT64_FORMAT " lines or more could not be written", dropped);
   }
   deployment_free(self->deployment);
-  host_free(self->host);
+  g_clear_pointer(&self->host, host_free);
 }
 
 static gboolean read_settings(int argc, char **argv, struct settings *settings, int32_t *level, int *status) {

@@ -66,8 +66,8 @@ gboolean command_parse(int argc, char **argv, const struct command_usage *usage,
     argc--;
   }
   if (argc - 1 != usage->argument_count) {
-    command_say("want %s, got %d arguments (see %s --help)", usage->arguments ? usage->arguments : "options only",
-                argc - 1, program);
+    command_say("want %s, got %d (see %s --help)", usage->arguments ? usage->arguments : "no arguments", argc - 1,
+                program);
     return FALSE;
   }
   *arguments = argv + 1;

@@ -1,5 +1,6 @@
 #include "config_yaml.h"
 #include "host.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -197,6 +198,17 @@ static gboolean read_stream(struct reader *self, const char *text, gsize size, G
   return self->event.type == YAML_STREAM_END_EVENT || fail(self, "one document", "a second one", error);
 }
 
+/* Keys and values that an error quotes may hold line ends, and may have been cut in the middle of a character. */
+static void make_one_line(GError *error) {
+  char *text = g_utf8_make_valid(error->message, -1);
+
+  for (char *at = text; *at != '\0'; at++)
+    if (g_ascii_iscntrl(*at))
+      *at = ' ';
+  g_free(error->message);
+  error->message = text;
+}
+
 static gint compare_names(gconstpointer a, gconstpointer b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -216,7 +228,12 @@ gboolean config_yaml_read(const char *text, gsize size, const char *name, config
   self.path = g_string_new(NULL);
   yaml_parser_set_encoding(&self.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&self.parser, (const unsigned char *)text, size);
-  gboolean read = read_stream(&self, text, size, error);
+  GError *failure = NULL;
+  gboolean read = read_stream(&self, text, size, &failure);
+  if (!read) {
+    make_one_line(failure);
+    g_propagate_error(error, failure);
+  }
   yaml_event_delete(&self.event);
   yaml_parser_delete(&self.parser);
   g_string_free(self.path, TRUE);
@@ -243,21 +260,21 @@ gboolean config_yaml_resolve(const char *text, enum edgecore_config_kind *kind, 
 }
 
 GPtrArray *config_yaml_list(const char *directory, GError **error) {
-  g_autoptr(GError) cause = NULL;
-  g_autoptr(GDir) open = g_dir_open(directory, 0, &cause);
-  if (!open) {
-    g_set_error(error, HOST_ERROR, EDGECORE_IO, "configuration directory: %s", cause->message);
+  DIR *listed = opendir(directory);
+  if (!listed) {
+    g_set_error(error, HOST_ERROR, EDGECORE_IO, "configuration directory %s: %s", directory, g_strerror(errno));
     return NULL;
   }
 
   g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
   gboolean has_edge = FALSE;
-  for (const char *name = g_dir_read_name(open); name; name = g_dir_read_name(open)) {
-    if (*name == '.' || !(g_str_has_suffix(name, ".yaml") || g_str_has_suffix(name, ".yml")))
+  for (const struct dirent *each = readdir(listed); each; each = readdir(listed)) {
+    if (*each->d_name == '.' || !(g_str_has_suffix(each->d_name, ".yaml") || g_str_has_suffix(each->d_name, ".yml")))
       continue;
-    has_edge |= strcmp(name, "edge.yaml") == 0;
-    g_ptr_array_add(files, g_build_filename(directory, name, NULL));
+    has_edge |= strcmp(each->d_name, "edge.yaml") == 0;
+    g_ptr_array_add(files, g_build_filename(directory, each->d_name, NULL));
   }
+  closedir(listed);
   if (!has_edge) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "%s/edge.yaml: no such file", directory);
     return NULL;

@@ -174,6 +174,10 @@ static const void *get_extension(const struct edgecore_core *table, const char *
   return services->extension(name, services->extension_data);
 }
 
+static uint32_t room(const struct edgecore_core *table, const char *group) {
+  return group == NULL ? 0 : bus_group_room(core_of(table)->services->bus, group);
+}
+
 static const struct edgecore_core functions = {
     .size = sizeof functions,
     .abi_major = EDGECORE_ABI_MAJOR,
@@ -194,6 +198,7 @@ static const struct edgecore_core functions = {
     .send_resp = send_resp,
     .set_held = set_held,
     .get_extension = get_extension,
+    .room = room,
 };
 
 static void model_free_any(gpointer data) {

@@ -16,9 +16,10 @@ static const char *or_none(const char *version) {
 }
 
 static void note(deployment *self, const char *file) {
-  g_autofree char *before = self->file;
+  char *before = self->file;
 
   self->file = g_strdup(file);
+  g_free(before);
 }
 
 static gboolean swap(deployment *self, const char *file, config *configuration, struct host_swap_report *report,
@@ -29,11 +30,7 @@ static gboolean swap(deployment *self, const char *file, config *configuration, 
     note(self, file);
     return TRUE;
   }
-  g_autofree char *version = host_active_version(self->host);
-  if (version && !host_is_down(self->host))
-    g_set_error(error, cause->domain, cause->code, "not swapped: %s; version %s goes on", cause->message, version);
-  else
-    g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
+  g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
   return FALSE;
 }
 
@@ -93,12 +90,13 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
     g_prefix_error(error, "not reloaded, all goes on as it was: ");
     return FALSE;
   }
-  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
+  G_GNUC_UNUSED g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&self->lock);
   if (!self->file) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "not reloaded: there is no plugin file");
     return FALSE;
   }
-  if (host_is_current(self->host, self->file) && config_equal(configuration, self->configuration))
+  if (host_is_current(self->host, self->file) && config_equal(configuration, self->configuration) &&
+      !host_is_down(self->host))
     return TRUE;
   *changed = TRUE;
   if (!swap(self, self->file, configuration, report, error))

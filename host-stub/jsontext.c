@@ -324,12 +324,13 @@ void json_text_append_string(GString *out, const char *text, gsize size) {
       continue;
     g_string_append_len(out, from, at - from);
     from = at + 1;
-    if (byte == '\n')
-      g_string_append(out, "\\n");
-    else if (byte < 0x20)
-      g_string_append_printf(out, "\\u%04x", byte);
+    g_string_append_c(out, '\\');
+    if (byte >= 0x20)
+      g_string_append_c(out, (char)byte);
+    else if (byte == '\n')
+      g_string_append_c(out, 'n');
     else
-      g_string_append_printf(out, "\\%c", byte);
+      g_string_append_printf(out, "u%04x", byte);
   }
   g_string_append_len(out, from, end - from);
   g_string_append_c(out, '"');

@@ -113,3 +113,10 @@ enum lines_result lines_next(lines *self, const char **text, gsize *size) {
 guint64 lines_number(const lines *self) {
   return self->number;
 }
+
+gboolean lines_is_blank(const char *text, gsize size) {
+  gsize i = 0;
+  while (i < size && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r'))
+    i++;
+  return i == size;
+}

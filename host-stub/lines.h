@@ -24,6 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(lines, lines_free)
 /* The next line. The text is valid until the next call; it may hold any bytes, and ends without a line end and without a NUL. */
 enum lines_result lines_next(lines *self, const char **text, gsize *size);
 
+/* Whether there is nothing on a line but spaces and tabs. */
+gboolean lines_is_blank(const char *text, gsize size);
+
 /* The number of the line that lines_next gave last, from 1. */
 guint64 lines_number(const lines *self);
 

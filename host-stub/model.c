@@ -22,6 +22,7 @@ struct step {
 struct model {
   char *table;
   gint32 application_id; /* SQLite's is signed */
+  gboolean is_mended;    /* the plugin sees to a damaged file */
   guint step_count;
   struct step *steps;
 };
@@ -59,15 +60,28 @@ static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, con
   return refuse(error, path, why, "check the disk and the file");
 }
 
+/* So that the name outlives a power cut. A file system that cannot do it for directories is no reason to fail. */
+static void sync_directory_of(const char *path) {
+  g_autofree char *directory = g_path_get_dirname(path);
+  int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0)
+    return;
+  (void)fsync(descriptor);
+  close(descriptor);
+}
+
 /* SQLite would make it 0644. */
 static gboolean file_create(const char *path, GError **error) {
   int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0 && errno == EEXIST)
+    return refuse(error, path, "is a link that leads nowhere", "remove it or name another file in database.source");
   if (descriptor < 0)
     return refuse_errno(error, path, "cannot be created");
   gboolean is_private = fchmod(descriptor, 0600) == 0;
   if (!is_private)
     refuse_errno(error, path, "cannot be made private");
   close(descriptor);
+  sync_directory_of(path);
   return is_private;
 }
 
@@ -169,6 +183,11 @@ static gboolean check_application(const char *path, const GPtrArray *models, gin
   return TRUE;
 }
 
+static gboolean is_damage(sqlite3 *db) {
+  int code = sqlite3_errcode(db) & 0xff;
+  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+}
+
 static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, GError **error) {
   struct schema now;
   sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
@@ -185,7 +204,9 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
     return TRUE;
   if (grow(db, path, models, error))
     return TRUE;
-  run_sql(db, "ROLLBACK");
+  /* The code of what failed is still to be read from the connection. */
+  if (!is_damage(db))
+    run_sql(db, "ROLLBACK");
   return FALSE;
 }
 
@@ -195,7 +216,7 @@ static const struct edgecore_model_step *step_at(const struct edgecore_model *fr
 }
 
 model *model_copy(const struct edgecore_model *from, struct edgecore_error *error) {
-  if (from == NULL || from->size < sizeof *from || from->flags != 0 || from->table == NULL ||
+  if (from == NULL || from->size < sizeof *from || (from->flags & ~EDGECORE_MODEL_MENDED) != 0 || from->table == NULL ||
       (from->step_count > 0 && from->steps == NULL)) {
     failure_set(error, EDGECORE_INVALID, "register model: the struct is too short or a field is wrong");
     return NULL;
@@ -204,6 +225,7 @@ model *model_copy(const struct edgecore_model *from, struct edgecore_error *erro
   g_autoptr(model) self = g_new0(model, 1);
   self->table = g_strdup(from->table);
   self->application_id = from->application_id;
+  self->is_mended = (from->flags & EDGECORE_MODEL_MENDED) != 0;
   self->steps = g_new0(struct step, from->step_count);
   for (guint i = 0; i < from->step_count; i++) {
     const struct edgecore_model_step *step = step_at(from, i);
@@ -226,16 +248,38 @@ void model_free(model *self) {
   g_free(self);
 }
 
+static gboolean all_are_mended(const GPtrArray *models) {
+  for (guint i = 0; i < models->len; i++)
+    if (!((const model *)models->pdata[i])->is_mended)
+      return FALSE;
+  return TRUE;
+}
+
+static gint64 size_of(const char *path, const char *suffix) {
+  struct stat status;
+  g_autofree char *file = g_strconcat(path, suffix, NULL);
+  return stat(file, &status) == 0 ? status.st_size : 0;
+}
+
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
   if (models->len == 0)
     return TRUE;
   if (!file_prepare(path, error))
     return FALSE;
+  /* SQLite would take an empty file for a new database, and delete the WAL. */
+  if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
+    return all_are_mended(models) ||
+           refuse(error, path, "is empty, but its -wal is not", "move both away or put the database back");
   g_autoptr(sqlite3) db = NULL;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
     return refuse_sqlite(error, path, db, "cannot be opened");
-  return migrate_open(db, path, models, error);
+  if (migrate_open(db, path, models, error))
+    return TRUE;
+  if (!is_damage(db) || !all_are_mended(models))
+    return FALSE;
+  g_clear_error(error);
+  return TRUE;
 }
 
 guint model_count_open(const char *path) {

@@ -234,6 +234,13 @@ guint queue_length(queue *self) {
   return length;
 }
 
+guint queue_room(queue *self) {
+  g_mutex_lock(&self->lock);
+  guint room = self->is_closed || self->messages >= self->capacity ? 0 : self->capacity - self->messages;
+  g_mutex_unlock(&self->lock);
+  return room;
+}
+
 void queue_close(queue *self) {
   g_mutex_lock(&self->lock);
   self->is_closed = TRUE;

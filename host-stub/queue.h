@@ -33,6 +33,8 @@ guint queue_take(queue *self, struct edgecore_item *items, uint32_t item_size, u
 struct edgecore_message *queue_wait(queue *self);
 
 guint queue_length(queue *self);
+/* How many messages it would take now. */
+guint queue_room(queue *self);
 /* From now on nothing goes in, and all who wait return. What is in it stays. */
 void queue_close(queue *self);
 

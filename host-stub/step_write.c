@@ -3,6 +3,12 @@
 #include "step.h"
 #include <string.h>
 
+static void append_name(GString *out, const char *name) {
+  g_string_append_c(out, '"');
+  g_string_append(out, name);
+  g_string_append(out, "\":");
+}
+
 static void append_content(GString *out, const struct edgecore_message_fields *fields) {
   switch ((enum edgecore_content_kind)fields->content_kind) {
   case EDGECORE_CONTENT_NONE:
@@ -24,7 +30,7 @@ static void append_content(GString *out, const struct edgecore_message_fields *f
 }
 
 void step_append_text(GString *out, const char *name, const char *text) {
-  g_string_append_printf(out, "\"%s\":", name);
+  append_name(out, name);
   json_text_append_string(out, text, strlen(text));
 }
 
@@ -36,7 +42,7 @@ void step_append_bytes(GString *out, const char *name, const void *bytes, gsize 
     g_string_append_c(out, '"');
     return;
   }
-  g_string_append_printf(out, "\"%s\":", name);
+  append_name(out, name);
   json_text_append_string(out, bytes, size);
 }
 

@@ -2,6 +2,9 @@
 
 #include "error.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
 #define WAL_KEPT_BYTES "4194304"
 /* Of the WAL's file format. */
@@ -13,6 +16,8 @@ struct database {
   sqlite3 *connection; /* NULL after a reopen that failed: each use tries again */
   struct database_statements sql;
   sqlite3_stmt **prepared;
+  sqlite3_stmt *begin;
+  sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
@@ -22,7 +27,7 @@ struct database {
   gboolean is_doubtful; /* the WAL may end in a transaction whose commit failed */
   gboolean is_stale;    /* the connection met an error that it may have kept traces of */
   int page_size;
-  guint wal_pages;
+  guint wal_pages; /* of the WAL's pages these are needed; 0 when all are in the database file too */
   guint epoch;
 };
 
@@ -38,6 +43,10 @@ static int32_t fail(const database *self, struct edgecore_error *error, int resu
   case SQLITE_ERROR:
   case SQLITE_TOOBIG:
     code = EDGECORE_INVALID;
+    break;
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    code = EDGECORE_DAMAGED;
     break;
   default:
     break;
@@ -64,11 +73,15 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
   return SQLITE_OK;
 }
 
-/* The WAL goes back to where it was before the commit that failed. Otherwise that transaction, whose messages were answered with an
+static void reset_all(database *self) {
+  for (guint i = 0; i < self->sql.count; i++)
+    sqlite3_reset(self->prepared[i]);
+}
+
+/* The WAL goes back to where it was before the commit that failed. Otherwise that transaction, whose messages are answered with an
  * error, could be there again when the file is next opened. */
 static int cut_wal(database *self) {
-  sqlite3_int64 end =
-      self->wal_pages > 0 ? WAL_HEADER + (sqlite3_int64)self->wal_pages * (WAL_FRAME_HEADER + self->page_size) : 0;
+  sqlite3_int64 end = WAL_HEADER + (sqlite3_int64)self->wal_pages * (WAL_FRAME_HEADER + self->page_size);
   sqlite3_int64 size = 0;
   sqlite3_file *wal = NULL;
 
@@ -78,7 +91,7 @@ static int cut_wal(database *self) {
   if (result == SQLITE_OK && wal != NULL && wal->pMethods != NULL) {
     result = wal->pMethods->xFileSize(wal, &size);
     if (result == SQLITE_OK && size > end)
-      result = wal->pMethods->xTruncate(wal, end);
+      result = wal->pMethods->xTruncate(wal, self->wal_pages > 0 ? end : 0);
     if (result == SQLITE_OK)
       result = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
   }
@@ -89,33 +102,41 @@ static int cut_wal(database *self) {
 static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
+  sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
   self->in_transaction = FALSE;
   self->is_settled = FALSE;
 }
 
-static int read_int(sqlite3 *connection, const char *sql, int *number) {
+/* The first column of the first row of a pragma, as text, into `value`. */
+static int read_pragma(sqlite3 *connection, const char *sql, char *value, gsize size) {
   sqlite3_stmt *statement = NULL;
   int result = sqlite3_prepare_v2(connection, sql, -1, &statement, NULL);
 
   if (result == SQLITE_OK)
     result = sqlite3_step(statement);
-  if (result == SQLITE_ROW)
-    *number = sqlite3_column_int(statement, 0);
-  int end = sqlite3_finalize(statement);
-  return result == SQLITE_ROW ? SQLITE_OK : end != SQLITE_OK ? end : SQLITE_ERROR;
+  const char *text = result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+  if (text != NULL)
+    g_strlcpy(value, text, size);
+  else if (result == SQLITE_ROW)
+    result = SQLITE_NOMEM;
+  sqlite3_finalize(statement);
+  return text != NULL ? SQLITE_OK : result == SQLITE_DONE ? SQLITE_ERROR : result;
 }
 
-/* Asked for, it may have been refused without an error. */
-static int check_wal_mode(sqlite3 *connection) {
-  sqlite3_stmt *statement = NULL;
-  int result = sqlite3_prepare_v2(connection, "PRAGMA journal_mode", -1, &statement, NULL);
+/* Asked for, WAL may be refused without an error. */
+static int read_modes(database *self) {
+  char mode[16] = "";
+  char page_size[16] = "";
+  int result = read_pragma(self->connection, "PRAGMA journal_mode", mode, sizeof mode);
 
   if (result == SQLITE_OK)
-    result = sqlite3_step(statement);
-  gboolean is_wal = result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
-  int end = sqlite3_finalize(statement);
-  return is_wal ? SQLITE_OK : end != SQLITE_OK ? end : SQLITE_PROTOCOL;
+    result = read_pragma(self->connection, "PRAGMA page_size", page_size, sizeof page_size);
+  if (result != SQLITE_OK)
+    return result;
+  self->page_size = atoi(page_size);
+  return strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_PROTOCOL;
 }
 
 static int32_t connect(database *self, struct edgecore_error *error) {
@@ -136,18 +157,21 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+      result = read_modes(self);
+    if (result == SQLITE_OK)
+      result =
+          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+    if (result == SQLITE_OK)
+      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
   }
-  if (result == SQLITE_OK)
-    result = check_wal_mode(self->connection);
-  if (result == SQLITE_OK)
-    result = read_int(self->connection, "PRAGMA page_size", &self->page_size);
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
-    if (self->setup == NULL || self->setup(self->connection, self->setup_data, error) == EDGECORE_OK)
-      return EDGECORE_OK;
-    disconnect(self);
-    return EDGECORE_IO;
+    int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      disconnect(self);
+    return code;
   }
   int32_t code = fail(self, error, result, "cannot open");
   disconnect(self);
@@ -193,6 +217,12 @@ void database_close(database *self) {
   g_free(self);
 }
 
+/* SQLITE_OK, or why not. */
+static int run_once(sqlite3_stmt *statement) {
+  sqlite3_step(statement);
+  return sqlite3_reset(statement);
+}
+
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
@@ -206,11 +236,6 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
   if (result != SQLITE_OK)
     fail(self, error, result, "cannot prepare a statement");
   return *slot;
-}
-
-static void reset_all(database *self) {
-  for (guint i = 0; i < self->sql.count; i++)
-    sqlite3_reset(self->prepared[i]);
 }
 
 /* Opens it anew, without what a failed commit may have left. */
@@ -237,14 +262,14 @@ static int checkpoint(database *self) {
 }
 
 int32_t database_settle(database *self, struct edgecore_error *error) {
+  int32_t code = EDGECORE_OK;
+
   if (self->in_transaction)
     return EDGECORE_OK;
-  if (self->is_doubtful || self->is_stale) {
-    int32_t code = reconnect(self, error);
-    if (code != EDGECORE_OK)
-      return code;
-  }
-  int32_t code = ensure_connected(self, error);
+  if (self->connection != NULL && (self->is_doubtful || self->is_stale))
+    code = reconnect(self, error);
+  else if (self->connection == NULL)
+    code = connect(self, error);
   if (code != EDGECORE_OK || self->is_settled)
     return code;
   int result = checkpoint(self);
@@ -260,14 +285,14 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
   sqlite3_stmt *statement = database_statement(self, number, error);
   if (statement == NULL)
     return NULL;
+  if (self->in_transaction && sqlite3_get_autocommit(self->connection) == 0)
+    return statement;
   if (self->in_transaction) {
-    if (sqlite3_get_autocommit(self->connection) == 0)
-      return statement;
     /* SQLite has rolled back by itself; what comes now must not be stored without what came before. */
     fail(self, error, SQLITE_ABORT, "the transaction has ended");
     return NULL;
   }
-  int result = sqlite3_exec(self->connection, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
     return NULL;
@@ -309,9 +334,7 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
     return EDGECORE_OK;
 
   reset_all(self);
-  int result = sqlite3_get_autocommit(self->connection) != 0
-                   ? SQLITE_ABORT
-                   : sqlite3_exec(self->connection, "COMMIT", NULL, NULL, NULL);
+  int result = sqlite3_get_autocommit(self->connection) != 0 ? SQLITE_ABORT : run_once(self->commit);
   if (result == SQLITE_OK) {
     self->in_transaction = FALSE;
     return EDGECORE_OK;
@@ -326,8 +349,9 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
 void database_rollback(database *self) {
   struct edgecore_error error = ERROR_INIT;
 
-  if (self->connection != NULL)
-    reset_all(self);
+  if (self->connection == NULL)
+    return;
+  reset_all(self);
   /* SQLite may have rolled back by itself, after a full disk for one. */
   if (self->in_transaction && sqlite3_get_autocommit(self->connection) == 0 &&
       sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
@@ -335,6 +359,37 @@ void database_rollback(database *self) {
   self->in_transaction = FALSE;
   if ((self->is_doubtful || self->is_stale) && reconnect(self, &error) != EDGECORE_OK)
     self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
+}
+
+void database_disconnect(database *self) {
+  database_rollback(self);
+  disconnect(self);
+  self->epoch++;
+}
+
+/* Stops a check that takes too long. */
+static int on_progress(void *deadline) {
+  return g_get_monotonic_time() > *(const gint64 *)deadline;
+}
+
+int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) {
+  gint64 deadline = g_get_monotonic_time() + limit;
+  sqlite3_stmt *statement = NULL;
+
+  if (ensure_connected(self, error) != EDGECORE_OK)
+    return EDGECORE_IO;
+  sqlite3_progress_handler(self->connection, 1000, on_progress, &deadline);
+  int result = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &statement, NULL);
+  if (result == SQLITE_OK)
+    result = sqlite3_step(statement);
+  int32_t code = EDGECORE_OK;
+  if (result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+    code = error_set(error, EDGECORE_DAMAGED, "%s", sqlite3_column_text(statement, 0));
+  else if (result != SQLITE_ROW && result != SQLITE_INTERRUPT)
+    code = fail(self, error, result, "cannot check");
+  sqlite3_finalize(statement);
+  sqlite3_progress_handler(self->connection, 0, NULL, NULL);
+  return code;
 }
 
 guint database_epoch(const database *self) {

@@ -31,7 +31,7 @@ void database_close(database *self);
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* As database_statement, for a write: begins the transaction when none is open. */
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Steps once. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
+/* Steps once. EDGECORE_DAMAGED: SQLite found damage in the file. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
  * said. */
 int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row,
                       struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
@@ -47,6 +47,10 @@ int32_t database_settle(database *self, struct edgecore_error *error) G_GNUC_WAR
  * connection is opened anew, because a failed sync may not be repeated in place. */
 int32_t database_commit(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void database_rollback(database *self);
+/* Closes the connection; the next use opens it again. For a repair of the file. */
+void database_disconnect(database *self);
+/* Looks at the structure of the whole file, for at most `limit` microseconds. EDGECORE_DAMAGED when something is wrong with it. */
+int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Grows by one with each reopen: what was read or written before may be different now. */
 guint database_epoch(const database *self);
 

@@ -7,14 +7,10 @@
 
 #define MODULE_GROUP "meta"
 
-/* While neighbours are full, this many deliveries may wait before nothing at all is taken in. */
+/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
 #define WAITING_MAX 4096
 /* Between attempts to put into the outbox what is left for the cloud, in microseconds. */
 #define KEEP_RETRY 1000000
-/* An idle module moves the WAL to the database file when it has this many pages. */
-#define IDLE_WAL_PAGES 64
-/* Rows that get their checksum in one idle step. */
-#define IDLE_SUMS 128
 
 gint64 module_now(const module *self) {
   return self->clock != NULL ? self->clock->now(self->core) : g_get_monotonic_time();
@@ -24,13 +20,9 @@ void module_log(const module *self, int32_t level, const char *text) {
   self->core->log(self->core, level, text);
 }
 
-static void log_from_store(int32_t level, const char *text, void *data) {
-  module_log(data, level, text);
-}
-
 /* ------------------------------------------------------------------------------------------------------- the timer */
 
-static gboolean is_refused(const module *self) {
+gboolean module_is_refused(const module *self) {
   return self->wait_due != G_MAXINT64;
 }
 
@@ -38,8 +30,12 @@ static void retry_waiting(module *self) {
   guint before = self->waiting->len;
 
   module_deliver(self);
+  /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
+  if (self->waiting->len >= WAITING_MAX && !self->settings.edgesite)
+    module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
-  if (is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX && self->backlog->len == 0)
+  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX &&
+      self->backlog->len == 0)
     module_process(self, 1);
 }
 
@@ -59,35 +55,9 @@ static void fail_expired(struct remote_entry *entry, void *data) {
   module_fail_request(data, entry, EDGECORE_TIMEOUT);
 }
 
-static void sum_rows(module *self) {
-  database *db = store_database(self->store);
-  struct edgecore_error error = ERROR_INIT;
-  guint done;
-  int32_t code = store_sum_rows(self->store, IDLE_SUMS, &self->sum_after, &done, &error);
-
-  if (code == EDGECORE_OK)
-    code = database_commit(db, &error);
-  if (code != EDGECORE_OK) {
-    database_rollback(db);
-    module_log(self, EDGECORE_LOG_WARNING, error.text);
-  }
-  if (code != EDGECORE_OK || done == 0)
-    self->sum_after = G_MAXINT64;
-  else
-    self->idle_due = module_now(self);
-}
-
-static void idle(module *self) {
-  self->idle_due = G_MAXINT64;
-  if (database_wal_pages(store_database(self->store)) >= IDLE_WAL_PAGES)
-    database_checkpoint(store_database(self->store));
-  if (self->sum_after != G_MAXINT64)
-    sum_rows(self);
-}
-
 gint64 module_due(const module *self) {
-  const gint64 due[] = {self->sync_due,  self->wait_due, self->backlog_due,       self->keep_due,
-                        self->flush_due, self->idle_due, remote_due(self->remote)};
+  const gint64 due[] = {self->sync_due,   self->wait_due,   self->backlog_due, self->keep_due,          self->flush_due,
+                        self->wanted_due, self->verify_due, self->idle_due,    remote_due(self->remote)};
   gint64 first = G_MAXINT64;
 
   for (guint i = 0; i < G_N_ELEMENTS(due); i++)
@@ -99,7 +69,7 @@ gint64 module_due(const module *self) {
 static void plan(module *self) {
   gboolean flushing = self->flush_due != G_MAXINT64;
   guint64 held = self->waiting->len + self->backlog->len + remote_pending(self->remote) + (flushing ? 1 : 0);
-  gboolean poll = !is_refused(self) && self->backlog->len == 0;
+  gboolean poll = !module_is_refused(self) && self->backlog->len == 0;
 
   if (held != self->held_told) {
     self->held_told = held;
@@ -117,7 +87,7 @@ static void plan(module *self) {
 }
 
 void module_run_inbox(module *self) {
-  if (!is_refused(self) && self->backlog->len == 0)
+  if (!module_is_refused(self) && self->backlog->len == 0)
     module_process(self, (guint)self->settings.turn_max_messages);
   plan(self);
 }
@@ -130,14 +100,16 @@ void module_run_due(module *self) {
   if (self->keep_due <= now)
     keep(self);
   if (self->backlog_due <= now)
-    module_process(self, (guint)self->settings.turn_max_messages);
+    module_process(self, module_is_refused(self) ? 1 : (guint)self->settings.turn_max_messages);
   remote_retry(self->remote, now, fail_expired, self);
   if (self->sync_due <= now)
     sync_due(self);
   if (self->flush_due <= now)
     module_flush(self);
-  if (self->idle_due <= now)
-    idle(self);
+  if (self->wanted_due <= now)
+    module_fetch_wanted(self);
+  if (MIN(self->idle_due, self->verify_due) <= now)
+    module_idle(self);
   plan(self);
 }
 
@@ -256,19 +228,13 @@ static void set_up(module *self) {
   self->remote = remote_new(self->core, &self->settings);
   self->link = self->settings.edgesite ? LINK_CONNECTED : LINK_UNKNOWN;
   self->sync_due = now + self->settings.sync_interval * G_USEC_PER_SEC;
-  self->wait_due = self->backlog_due = self->keep_due = self->flush_due = G_MAXINT64;
+  self->wait_due = self->backlog_due = self->keep_due = self->flush_due = self->verify_due = G_MAXINT64;
   self->wait_time = self->backlog_time = 0;
   self->idle_due = now + 2 * G_USEC_PER_SEC;
-  self->sum_after = G_MININT64;
+  self->sum_after = self->verify_after = self->mend_due = G_MININT64;
+  self->has_wanted = TRUE;
+  self->wanted_due = self->link == LINK_CONNECTED ? now : G_MAXINT64;
   self->held_told = 0;
-}
-
-static int32_t open_all(module *self, struct edgecore_error *error) {
-  int32_t code = store_open(self->settings.database, log_from_store, self, &self->store, error);
-
-  if (code != EDGECORE_OK)
-    return code;
-  return outbox_open(self->store, self->settings.outbox_max_bytes, log_from_store, self, &self->outbox, error);
 }
 
 static int32_t take_over(module *self, const struct edgecore_state *handed, struct edgecore_error *error) {
@@ -280,6 +246,7 @@ static int32_t take_over(module *self, const struct edgecore_state *handed, stru
     return code;
   if (!self->settings.edgesite)
     self->link = state.link;
+  self->wanted_due = self->link == LINK_CONNECTED ? now : G_MAXINT64;
   self->sync_due = MIN(state.sync_due, self->sync_due);
   outbox_set_taken(self->outbox, state.outbox_taken);
   if (self->waiting->len > 0)
@@ -294,7 +261,7 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
     return error_set(error, EDGECORE_INVALID, "the module %s is started already", MODULE_NAME);
 
   set_up(self);
-  int32_t code = open_all(self, error);
+  int32_t code = module_open(self, state == NULL, error);
   if (code == EDGECORE_OK && state != NULL)
     code = take_over(self, state, error);
   if (code != EDGECORE_OK) {
@@ -303,7 +270,8 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
   }
   /* The state may have been our own, after a roll-back. */
   state_blob_clear(&self->handed);
-  if (self->link == LINK_CONNECTED && !outbox_is_empty(self->outbox))
+  self->outbox_is_ours = outbox_is_empty(self->outbox);
+  if (module_may_flush(self))
     self->flush_due = module_now(self);
   self->started = TRUE;
   attach(self);

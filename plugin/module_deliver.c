@@ -2,6 +2,8 @@
 
 #include "error.h"
 
+#include <string.h>
+
 /* A full neighbour is tried again after this long, doubled up to the second one, in microseconds. */
 #define WAIT_TIME_MIN 1000
 #define WAIT_TIME_MAX 16000
@@ -83,7 +85,7 @@ static int32_t change_link(module *self, enum link link) {
   if (link == LINK_CONNECTED) {
     if (!module_post_sync(self))
       return EDGECORE_NO_MEMORY;
-    self->flush_due = module_now(self);
+    self->flush_due = self->wanted_due = module_now(self);
   } else {
     remote_each(self->remote, fail_entry, self);
   }
@@ -143,7 +145,11 @@ static void answer_query(struct edgecore_message *query, struct edgecore_message
                                               : DESTINATION_EDGED,
                                     .message = answer};
 
-  offer(pass, &delivery);
+  /* What the module itself asked for is stored by now, and nobody waits for it. */
+  if (strcmp(fields->source, MODULE_NAME) == 0)
+    pass->self->core->message_unref(answer);
+  else
+    offer(pass, &delivery);
   pass->self->core->message_unref(query);
 }
 
@@ -229,6 +235,11 @@ static gboolean flush_message(const struct edgecore_message_fields *fields, void
   if (flush->sent >= flush->room || flush->bytes >= FLUSH_BYTES)
     return FALSE;
   struct edgecore_message *message = core->message_new(core, fields, &flush->error);
+  if (message == NULL && flush->error.code == EDGECORE_INVALID) {
+    error_prefix(&flush->error, "a message of the outbox is damaged, it is not sent: ");
+    module_log(flush->self, EDGECORE_LOG_ERROR, flush->error.text);
+    return TRUE;
+  }
   flush->code = message != NULL ? core->send_to_group(core, flush->self->settings.send_group, message, &flush->error)
                                 : EDGECORE_NO_MEMORY;
   core->message_unref(message);
@@ -247,12 +258,14 @@ static gboolean cloud_is_blocked(const module *self) {
 }
 
 /* Deletes what the hub has taken. */
-static int32_t flush_commit(module *self, struct edgecore_error *error) {
+static int32_t flush_batch(module *self, struct flush *flush) {
   database *db = store_database(self->store);
-  int32_t code = outbox_delete_taken(self->outbox, error);
+  int32_t code = outbox_each(self->outbox, flush_message, flush, &flush->error);
 
   if (code == EDGECORE_OK)
-    code = database_commit(db, error);
+    code = outbox_delete_taken(self->outbox, &flush->error);
+  if (code == EDGECORE_OK)
+    code = database_commit(db, &flush->error);
   if (code == EDGECORE_OK) {
     module_committed(self);
     return code;
@@ -262,23 +275,31 @@ static int32_t flush_commit(module *self, struct edgecore_error *error) {
   return code;
 }
 
+gboolean module_may_flush(const module *self) {
+  if (outbox_is_empty(self->outbox))
+    return FALSE;
+  return self->link == LINK_CONNECTED || (self->link == LINK_UNKNOWN && self->outbox_is_ours);
+}
+
 void module_flush(module *self) {
   gint64 now = module_now(self);
   guint room = self->core->room(self->core, self->settings.send_group) / 2;
 
   self->flush_due = G_MAXINT64;
-  if (outbox_is_empty(self->outbox) || self->link != LINK_CONNECTED)
+  if (!module_may_flush(self))
     return;
   if (room == 0 || cloud_is_blocked(self)) {
     self->flush_due = now + FLUSH_WAIT;
     return;
   }
   struct flush flush = {.self = self, .room = MIN(room, FLUSH_MESSAGES), .error = ERROR_INIT};
-  int32_t code = outbox_each(self->outbox, flush_message, &flush, &flush.error);
-  if (code == EDGECORE_OK)
-    code = flush_commit(self, &flush.error);
+  int32_t code = flush_batch(self, &flush);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
+    return;
+  }
+  if (code == EDGECORE_DAMAGED && module_mend(self, flush.error.text)) {
+    self->flush_due = now;
     return;
   }
   error_prefix(&flush.error, "cannot pass on what was kept for the cloud: ");

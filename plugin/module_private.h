@@ -1,5 +1,5 @@
-/* The module's own struct, shared by its three sources: module.c (life and loop), module_turn.c (one turn), module_deliver.c (what
- * comes after the commit). */
+/* The module's own struct, shared by its sources: module.c (life and loop), module_turn.c (one turn), module_deliver.c (what comes
+ * after the commit), module_idle.c (what waits for a quiet moment), module_mend.c (opening, and mending what is damaged). */
 #ifndef METAMANAGER_MODULE_PRIVATE_H
 #define METAMANAGER_MODULE_PRIVATE_H
 
@@ -24,10 +24,11 @@ struct module {
   outbox *outbox;
   remote *remote;
   enum link link;
-  GArray *deliveries; /* of the turn that runs */
-  GArray *waiting;    /* deliveries that are due, or that a full neighbour has not taken */
-  GArray *backlog;    /* struct edgecore_item: taken from the queue, not handled */
-  GArray *items;      /* the buffer for receive */
+  gboolean outbox_is_ours; /* nothing in it is of an earlier process, which may have been told that the link is down */
+  GArray *deliveries;      /* of the turn that runs */
+  GArray *waiting;         /* deliveries that are due, or that a full neighbour has not taken */
+  GArray *backlog;         /* struct edgecore_item: taken from the queue, not handled */
+  GArray *items;           /* the buffer for receive */
 
   GSource *inbox;
   gpointer inbox_tag;
@@ -41,14 +42,33 @@ struct module {
   gint64 wait_time;   /* ... after this long */
   gint64 backlog_due; /* handle `backlog` again */
   gint64 backlog_time;
-  gint64 keep_due;  /* put what is left for the cloud into the outbox again */
-  gint64 flush_due; /* pass on some of the outbox */
-  gint64 idle_due;  /* checkpoint and the like */
-  gint64 sum_after; /* the rowid up to which upstream's rows were given checksums; G_MAXINT64 when all are */
+  gint64 keep_due;     /* put what is left for the cloud into the outbox again */
+  gint64 flush_due;    /* pass on some of the outbox */
+  gint64 idle_due;     /* checkpoint and the like */
+  gint64 sum_after;    /* the rowid up to which upstream's rows were given checksums; G_MAXINT64 when all are */
+  gint64 verify_due;   /* begin the check of all rows again */
+  gint64 verify_after; /* the rowid up to which rows were checked; G_MAXINT64 when all are */
+  gint64 wanted_due;   /* ask the cloud for what was lost */
+  gint64 mend_due;     /* no repair before this time */
+  gboolean has_wanted;
 };
 
 gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
+/* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
+gboolean module_is_refused(const module *self);
+
+/* module_mend.c */
+/* Opens the database, mended if need be. `check`: its structure is looked at first. */
+int32_t module_open(module *self, gboolean check, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Mends the database while it is in use. FALSE when it could not, or was tried a moment ago. */
+gboolean module_mend(module *self, const char *reason);
+
+/* module_idle.c */
+/* One step of what waits for a quiet moment: checkpoint, checksums for upstream's rows, the check of all rows. */
+void module_idle(module *self);
+/* Asks the cloud for some of what was lost. */
+void module_fetch_wanted(module *self);
 
 /* module_turn.c */
 /* Handles what is in the backlog, or else up to `max` things from the queue, and delivers. */
@@ -65,6 +85,8 @@ void module_item_clear(const module *self, struct edgecore_item *item);
 gboolean module_is_held(const module *self, const struct delivery *delivery);
 /* Delivers all that is due, in order for each destination; what a full neighbour does not take stays. */
 void module_deliver(module *self);
+/* Whether what is in the outbox is to be passed on: not while the link is down, or may have been before this process. */
+gboolean module_may_flush(const module *self);
 /* Passes on a batch of the outbox. */
 void module_flush(module *self);
 /* Posts the pod status sync to the module itself. FALSE when it could not be made. */

@@ -37,8 +37,8 @@ void module_committed(module *self) {
 }
 
 /* Runs the body in a transaction, and hands on its deliveries when that is on the disk. */
-static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items, guint count,
-                   const struct edgecore_error *cause, struct edgecore_error *error) {
+static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *items, guint *count,
+                        const struct edgecore_error *cause, struct edgecore_error *error) {
   database *db = store_database(self->store);
   struct turn turn = {.core = self->core,
                       .settings = &self->settings,
@@ -46,8 +46,9 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
                       .outbox = self->outbox,
                       .link = self->link,
                       .deliveries = self->deliveries,
-                      .waiting = self->waiting};
-  int32_t code = body(&turn, items, count, cause, error);
+                      .waiting = self->waiting,
+                      .has_wanted = self->has_wanted};
+  int32_t code = body(&turn, items, *count, cause, error);
 
   if (code == EDGECORE_OK)
     code = database_commit(db, error);
@@ -63,23 +64,38 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
     drop_kept(self);
   g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
   g_array_set_size(self->deliveries, 0);
+  *count = turn.handled;
+  if (self->flush_due == G_MAXINT64 && module_may_flush(self))
+    self->flush_due = module_now(self);
   return EDGECORE_OK;
+}
+
+/* *count is how many items there are, and then how many were handled. */
+static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items, guint *count,
+                   const struct edgecore_error *cause, struct edgecore_error *error) {
+  int32_t code = run_once(self, body, items, count, cause, error);
+
+  if (code == EDGECORE_DAMAGED && module_mend(self, error->text))
+    code = run_once(self, body, items, count, cause, error);
+  return code;
 }
 
 static int32_t handle_all(struct turn *turn, struct edgecore_item *items, guint count,
                           const struct edgecore_error *cause, struct edgecore_error *error) {
   (void)cause;
-  for (guint i = 0; i < count; i++) {
-    int32_t code = dispatch(turn, &items[i], error);
+  /* A query is small, but its answer may be a long list. */
+  while (turn->handled < count && turn->bytes < (gsize)turn->settings->turn_max_bytes) {
+    int32_t code = dispatch(turn, &items[turn->handled], error);
     if (code != EDGECORE_OK)
       return code;
+    turn->handled++;
   }
   return EDGECORE_OK;
 }
 
 static int32_t handle_failure(struct turn *turn, struct edgecore_item *items, guint count,
                               const struct edgecore_error *cause, struct edgecore_error *error) {
-  (void)count;
+  turn->handled = count;
   return dispatch_failure(turn, items, cause, error);
 }
 
@@ -93,8 +109,9 @@ static int32_t keep_waiting(struct turn *turn, struct edgecore_item *items, guin
 
 gboolean module_keep_waiting(module *self) {
   struct edgecore_error error = ERROR_INIT;
+  guint count = 0;
 
-  if (run(self, keep_waiting, NULL, 0, NULL, &error) == EDGECORE_OK)
+  if (run(self, keep_waiting, NULL, &count, NULL, &error) == EDGECORE_OK)
     return TRUE;
   error_prefix(&error, "messages for the cloud wait in memory: ");
   module_log(self, EDGECORE_LOG_ERROR, error.text);
@@ -105,18 +122,20 @@ gboolean module_keep_waiting(module *self) {
 static gboolean handle_one(module *self, struct edgecore_item *item) {
   struct edgecore_error cause = ERROR_INIT;
   struct edgecore_error error = ERROR_INIT;
+  guint count = 1;
 
-  return run(self, handle_all, item, 1, NULL, &cause) == EDGECORE_OK ||
-         run(self, handle_failure, item, 1, &cause, &error) == EDGECORE_OK;
+  return run(self, handle_all, item, &count, NULL, &cause) == EDGECORE_OK ||
+         run(self, handle_failure, item, &count, &cause, &error) == EDGECORE_OK;
 }
 
 /* Handles the items; how many of them, from the first on, are done with. */
 static guint handle(module *self, struct edgecore_item *items, guint count) {
   struct edgecore_error error = ERROR_INIT;
-  guint done = 0;
+  guint done = count;
 
-  if (count > 1 && run(self, handle_all, items, count, NULL, &error) == EDGECORE_OK)
-    return count;
+  if (count > 1 && run(self, handle_all, items, &done, NULL, &error) == EDGECORE_OK)
+    return done;
+  done = 0;
   while (done < count && handle_one(self, &items[done]))
     done++;
   return done;
@@ -156,12 +175,13 @@ void module_process(module *self, guint max) {
   for (guint i = 0; i < done; i++)
     module_item_clear(self, &items[i]);
 
-  if (done < count) {
-    self->backlog_time = CLAMP(2 * self->backlog_time, BACKLOG_TIME_MIN, BACKLOG_TIME_MAX);
-    self->backlog_due = module_now(self) + self->backlog_time;
-  } else {
-    self->backlog_time = 0;
-    self->backlog_due = self->backlog->len > 0 ? module_now(self) : G_MAXINT64;
-  }
   module_deliver(self);
+  self->backlog_time = done > 0 ? 0 : CLAMP(2 * self->backlog_time, BACKLOG_TIME_MIN, BACKLOG_TIME_MAX);
+  if (self->backlog->len == 0)
+    self->backlog_due = G_MAXINT64;
+  else if (done == 0)
+    self->backlog_due = module_now(self) + self->backlog_time;
+  else
+    /* While a neighbour is full, there is no room for more. */
+    self->backlog_due = module_is_refused(self) ? self->wait_due : module_now(self);
 }

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "text.h"
+#include "wanted.h"
 
 #include <string.h>
 
@@ -30,7 +31,8 @@ int32_t op_query(struct turn *turn, const struct edgecore_item *item, struct edg
       return code;
   }
   if (remote && json.rows == 0) {
-    deliveries_add(turn->deliveries, DELIVERY_ASK, DESTINATION_CLOUD, turn->core->message_ref(item->message), NULL);
+    /* It needs no room now: a query behind a hub that is full would be answered by nobody. */
+    deliveries_add(turn->deliveries, DELIVERY_ASK, DESTINATION_CALLER, turn->core->message_ref(item->message), NULL);
     return EDGECORE_OK;
   }
   struct edgecore_message *answer = local_answer_new(turn, query, &json, error);
@@ -64,12 +66,15 @@ static int32_t pass_reply(struct turn *turn, const struct edgecore_item *item, s
 
   if (code == EDGECORE_OK)
     code = is_refusal(turn, reply, &refusal, error);
-  if (code == EDGECORE_OK && !refusal) {
+  /* A key that is too long for the table is passed on, like a refusal. */
+  if (code == EDGECORE_OK && !refusal && strlen(request->resource) <= RESOURCE_KEY_MAX) {
     struct store_row row = turn_row_of(reply, &resource);
     /* Under the key that was asked for, which is the one that will be looked up. */
     row.key = request->resource;
     code = store_insert_or_update(turn->store, &row, error);
   }
+  if (code == EDGECORE_OK && turn->has_wanted)
+    code = wanted_drop(turn->store, request->resource, error);
   if (code != EDGECORE_OK)
     return code;
   deliveries_add(turn->deliveries, DELIVERY_ANSWER, DESTINATION_CALLER, turn->core->message_ref(item->message),
@@ -100,9 +105,9 @@ static int32_t fall_back(struct turn *turn, const struct edgecore_item *item, st
   if (json.rows > 0) {
     message = local_answer_new(turn, request, &json, error);
   } else {
-    g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.256s, and %s",
-                                            request->resource, reason(item->outcome));
-    message = turn_error_new(turn, request, text, error);
+    g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.*s, and %s",
+                                            text_shown(request->resource), request->resource, reason(item->outcome));
+    message = turn_error_new(turn, request, "metaManager", text, error);
   }
   if (message == NULL)
     return EDGECORE_NO_MEMORY;
@@ -117,7 +122,7 @@ int32_t op_query_outcome(struct turn *turn, const struct edgecore_item *item, st
 
 int32_t op_query_fail(struct turn *turn, struct edgecore_message *request, const char *text,
                       struct edgecore_error *error) {
-  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), text, error);
+  struct edgecore_message *answer = turn_error_new(turn, turn->core->message_read(request), "metaManager", text, error);
 
   if (answer == NULL)
     return EDGECORE_NO_MEMORY;

@@ -41,6 +41,38 @@ static int32_t read_totals(outbox *self, struct edgecore_error *error) {
   return code;
 }
 
+/* Damage may have made an id that leaves none after it. */
+static int32_t drop_strange(outbox *self, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_STRANGE, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, OUTBOX_ID_MAX);
+  int32_t code = database_run(self->database, statement, NULL, error);
+  if (code == EDGECORE_OK)
+    code = database_commit(self->database, error);
+  if (code != EDGECORE_OK) {
+    database_rollback(self->database);
+    return code;
+  }
+  self->log(EDGECORE_LOG_ERROR, "messages of the outbox have ids that it never gave: they are damaged, and dropped",
+            self->log_data);
+  self->now.last_id = 0;
+  return read_totals(self, error);
+}
+
+int32_t outbox_reload(outbox *self, struct edgecore_error *error) {
+  int32_t code = read_totals(self, error);
+
+  if (code == EDGECORE_OK && self->now.last_id >= OUTBOX_ID_MAX)
+    code = drop_strange(self, error);
+  if (code == EDGECORE_OK) {
+    self->now.epoch = database_epoch(self->database);
+    self->committed = self->now;
+  }
+  return code;
+}
+
 int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
                     struct edgecore_error *error) {
   outbox *self = g_new0(outbox, 1);
@@ -49,13 +81,11 @@ int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *l
   self->max_bytes = max_bytes;
   self->log = log;
   self->log_data = log_data;
-  self->now.epoch = database_epoch(self->database);
-  int32_t code = read_totals(self, error);
+  int32_t code = outbox_reload(self, error);
   if (code != EDGECORE_OK) {
     outbox_close(self);
     return code;
   }
-  self->committed = self->now;
   *out = self;
   return EDGECORE_OK;
 }
@@ -78,7 +108,8 @@ static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *delete
   }
 }
 
-/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. */
+/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. What
+ * replaced an earlier message stays, for that one is gone, and a repetition replaces it again. */
 static int32_t forget_undone(outbox *self, struct edgecore_error *error) {
   if (self->now.epoch == database_epoch(self->database))
     return EDGECORE_OK;
@@ -128,9 +159,17 @@ static gint64 size_of(const struct edgecore_message_fields *message) {
                   strlen(message->operation) + strlen(message->resource) + message->content_size);
 }
 
+static guint64 sum_of_texts(const char *first, const char *second, const char *third) {
+  return GUINT64_TO_LE((guint64)text_sum(first, strlen(first), second, strlen(second), third, strlen(third)));
+}
+
+/* Over all that is sent. */
 static gint64 sum_of(const struct edgecore_message_fields *message) {
-  return text_sum(message->resource, strlen(message->resource), message->operation, strlen(message->operation),
-                  message->content, message->content_size);
+  const guint64 head[] = {sum_of_texts(message->id, message->parent_id, message->source),
+                          sum_of_texts(message->group, message->operation, message->resource),
+                          GUINT64_TO_LE((guint64)message->timestamp), GUINT64_TO_LE((guint64)message->content_kind)};
+
+  return text_sum((const char *)head, sizeof head, "", 0, message->content, message->content_size);
 }
 
 static int32_t insert(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
@@ -157,6 +196,11 @@ static int32_t insert(outbox *self, const struct edgecore_message_fields *messag
 
 int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
                    struct edgecore_error *error) {
+  /* It would throw out all others, and in the end itself. */
+  if (size_of(message) > self->max_bytes) {
+    self->now.evicted++;
+    return EDGECORE_OK;
+  }
   int32_t code = forget_undone(self, error);
 
   if (code == EDGECORE_OK && replaces)
@@ -194,14 +238,17 @@ static struct edgecore_message_fields fields_of(sqlite3_stmt *statement) {
 }
 
 int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_READ, error);
+  /* A message whose sender was told that it failed is not for the cloud, and its id is going to be used again. */
+  int32_t code = forget_undone(self, error);
+  sqlite3_stmt *statement =
+      code == EDGECORE_OK ? database_statement(self->database, STATEMENT_OUTBOX_READ, error) : NULL;
 
   if (statement == NULL)
-    return EDGECORE_IO;
+    return code != EDGECORE_OK ? code : EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->taken);
   for (;;) {
     gboolean row;
-    int32_t code = database_step(self->database, statement, &row, error);
+    code = database_step(self->database, statement, &row, error);
     if (code != EDGECORE_OK || !row)
       return code;
     struct edgecore_message_fields message = fields_of(statement);
@@ -246,8 +293,8 @@ void outbox_committed(outbox *self) {
 
   if (evicted > 0) {
     g_autofree char *text = g_strdup_printf("the outbox for the cloud is over its bound of %" G_GINT64_FORMAT
-                                            " bytes (metamanager.outbox-max-bytes): dropped the %" G_GUINT64_FORMAT
-                                            " oldest messages, %" G_GUINT64_FORMAT " since the start",
+                                            " bytes (metamanager.outbox-max-bytes): dropped %" G_GUINT64_FORMAT
+                                            " messages, %" G_GUINT64_FORMAT " since the start",
                                             self->max_bytes, evicted, self->now.evicted);
     self->log(EDGECORE_LOG_WARNING, text, self->log_data);
   }
@@ -259,7 +306,8 @@ void outbox_rolled_back(outbox *self) {
 }
 
 gboolean outbox_is_empty(const outbox *self) {
-  return self->now.count == 0;
+  /* After a failed sync it is not known before forget_undone. */
+  return self->now.count == 0 && self->now.epoch == database_epoch(self->database);
 }
 
 gint64 outbox_bytes(const outbox *self) {

@@ -21,10 +21,16 @@ static const struct edgecore_model_step steps[] = {
          "CREATE UNIQUE INDEX IF NOT EXISTS metamanager_outbox_latest ON metamanager_outbox(latest)"
          " WHERE latest IS NOT NULL;"
          "CREATE INDEX IF NOT EXISTS metamanager_outbox_answer ON metamanager_outbox(answer) WHERE answer = 1"),
+    /* What was lost with a damaged row, and can be had from the cloud again. */
+    STEP(5, "CREATE TABLE IF NOT EXISTS metamanager_wanted(key TEXT NOT NULL PRIMARY KEY)"),
+#ifdef SCHEMA_NEXT_STEP /* for the tests, which upgrade to a version with one more */
+    STEP(6, SCHEMA_NEXT_STEP),
+#endif
 };
 
 const struct edgecore_model schema_model = {
     .size = sizeof(struct edgecore_model),
+    .flags = EDGECORE_MODEL_MENDED,
     .table = "meta",
     .application_id = SCHEMA_APPLICATION_ID,
     .step_count = G_N_ELEMENTS(steps),

@@ -9,7 +9,9 @@
 #ifndef STATE_FORMAT
 #define STATE_FORMAT 1
 #endif
+#ifndef STATE_FORMAT_OLDEST
 #define STATE_FORMAT_OLDEST 1
+#endif
 #define STATE_FORMAT_NEWEST STATE_FORMAT
 
 struct state {

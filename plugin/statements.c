@@ -6,23 +6,26 @@
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
 
+/* What a kept message takes, counted anew: the column `bytes` has no checksum, and one wrong bit of it could evict all others. */
+#define BYTES                                                                                                          \
+  "length(CAST(msg_id AS BLOB)) + length(CAST(parent_id AS BLOB)) + length(CAST(source AS BLOB))"                      \
+  " + length(CAST(route_group AS BLOB)) + length(CAST(operation AS BLOB)) + length(CAST(resource AS BLOB))"            \
+  " + coalesce(length(content), 0)"
+
 static const char *const sql[STATEMENT_COUNT] = {
     /* Never INSERT OR REPLACE: that deletes the row first, writes five times as much, and moves it to the end. */
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
     [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
     [STATEMENT_UPDATE] = "UPDATE meta SET type = ?2, value = ?3, sum = ?4 WHERE key = ?1",
-    /* For each column: whether it is set, and to what. */
+    /* For each column: whether it is set, and to what. A damaged row is no row: a new sum would bless what is left as it is. */
     [STATEMENT_UPDATE_FIELDS] =
         "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
         " value = iif(?6, ?7, value),"
-        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1",
-    [STATEMENT_QUERY_KEY] = "SELECT key, type, value FROM meta WHERE key = ?1 AND " OK,
-    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid",
-    [STATEMENT_QUERY_VALUE] = "SELECT key, type, value FROM meta WHERE value = ?1 AND " OK " ORDER BY rowid",
-    [STATEMENT_ANSWER_KEY] = "SELECT json_array(coalesce(value, '')), 1 FROM meta WHERE key = ?1 AND " OK,
-    /* The index holds type and rowid, so the rows come oldest first without being sorted. */
-    [STATEMENT_ANSWER_TYPE] = "SELECT json_group_array(coalesce(value, '')), count(*) FROM"
-                              " (SELECT value FROM meta WHERE type = ?1 AND " OK " ORDER BY rowid)",
+        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK,
+    /* Rows whose checksum their reader compares. The index holds type and rowid, so they come oldest first without being sorted. */
+    [STATEMENT_QUERY_KEY] = "SELECT key, type, value, sum FROM meta WHERE key = ?1",
+    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value, sum FROM meta WHERE type = ?1 ORDER BY rowid",
+    [STATEMENT_QUERY_VALUE] = "SELECT key, type, value, sum FROM meta WHERE value = ?1 ORDER BY rowid",
     [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK,
     [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK,
     /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. */
@@ -34,36 +37,46 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",
-    /* Values are joined as they are, which parses each of them once, for json_valid. json_valid stops at a NUL. */
-    [STATEMENT_EACH_PODSTATUS] =
-        "SELECT namespace, '[' || coalesce(group_concat(value, ',') FILTER (WHERE valid), '') || ']',"
-        " count(*) FILTER (WHERE valid), count(*) FILTER (WHERE NOT valid) FROM"
-        " (SELECT substr(key, 1, instr(key, '/') - 1) AS namespace, value,"
-        "   json_valid(value) AND instr(value, char(0)) = 0 AS valid"
-        "   FROM meta WHERE type = 'podstatus' AND value IS NOT NULL AND " OK " ORDER BY namespace, rowid)"
-        " GROUP BY namespace",
+    [STATEMENT_EACH_PODSTATUS] = "SELECT key, type, value, sum, json_valid(value) FROM meta"
+                                 " WHERE type = 'podstatus' AND value IS NOT NULL ORDER BY rowid",
     [STATEMENT_CHECK_JSON] = "SELECT json_valid(?1)",
     [STATEMENT_IS_FAILURE] =
         "SELECT json_extract(?1, '$.kind') = 'Status' AND json_extract(?1, '$.status') = 'Failure' WHERE json_valid(?1)",
     [STATEMENT_SUM_ROWS] =
         "UPDATE meta SET sum = meta_sum(key, type, value) WHERE rowid IN"
         " (SELECT rowid FROM meta WHERE rowid > ?2 AND sum IS NULL ORDER BY rowid LIMIT ?1) RETURNING rowid",
+    /* Each row against its checksum, and against both indexes: the sums are of what is wrong. */
+    [STATEMENT_VERIFY_ROWS] =
+        "SELECT count(*), max(row), sum(sum IS NOT NULL AND NOT meta_ok(key, type, value, sum)),"
+        " sum(NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY sqlite_autoindex_meta_1"
+        "   WHERE other.key = part.key AND other.rowid = part.row)"
+        "  OR NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY meta_type"
+        "   WHERE other.type = part.type AND other.rowid = part.row))"
+        " FROM (SELECT rowid AS row, key, type, value, sum FROM meta NOT INDEXED WHERE rowid > ?2 ORDER BY rowid LIMIT ?1)"
+        " AS part",
+    [STATEMENT_VERIFY_COUNTS] = "SELECT (SELECT count(*) FROM meta INDEXED BY meta_type WHERE type >= '') ="
+                                " (SELECT count(*) FROM meta INDEXED BY sqlite_autoindex_meta_1 WHERE key >= '')",
+    [STATEMENT_WANTED_PUT] = "INSERT OR IGNORE INTO metamanager_wanted(key) VALUES(?1)",
+    [STATEMENT_WANTED_DROP] = "DELETE FROM metamanager_wanted WHERE key = ?1",
+    [STATEMENT_WANTED_READ] = "SELECT key FROM metamanager_wanted ORDER BY key LIMIT ?1",
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING bytes",
-    [STATEMENT_OUTBOX_TOTAL] = "SELECT count(*), coalesce(sum(bytes), 0), coalesce(max(id), 0) FROM metamanager_outbox",
+    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_TOTAL] =
+        "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
-    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING bytes",
-    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1 AND latest IS NULL",
+    [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
-        " RETURNING bytes, operation, resource",
+        " RETURNING " BYTES ", operation, resource",
     [STATEMENT_OUTBOX_EVICT_OLDEST] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox)"
-        " RETURNING bytes, operation, resource",
+        " RETURNING " BYTES ", operation, resource",
 };
 
 struct database_statements statements_all(void) {

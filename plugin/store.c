@@ -1,17 +1,10 @@
-#include "store.h"
+#include "store_private.h"
 
 #include "error.h"
 #include "statements.h"
 #include "text.h"
 
 #include <string.h>
-
-struct store {
-  database *database;
-  database_log_fn *log;
-  void *log_data;
-  guint64 damaged;
-};
 
 /* FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
 static gboolean sum_of(sqlite3_context *context, sqlite3_value **values, gint64 *sum) {
@@ -38,6 +31,17 @@ static void sql_meta_sum(sqlite3_context *context, int count, sqlite3_value **va
     sqlite3_result_int64(context, sum);
 }
 
+void store_report_damaged(store *self, const char *key) {
+  char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
+
+  if (!g_hash_table_add(self->damaged, safe))
+    return;
+  g_queue_push_tail(&self->damaged_keys, safe);
+  g_autofree char *text = g_strdup_printf("the row %.*s is damaged: its checksum is wrong, it is treated as missing",
+                                          text_shown(safe), safe);
+  self->log(EDGECORE_LOG_ERROR, text, self->log_data);
+}
+
 static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {
   store *self = sqlite3_user_data(context);
   gint64 sum;
@@ -46,14 +50,8 @@ static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **val
   if (!sum_of(context, values, &sum))
     return;
   gboolean ok = sum == sqlite3_value_int64(values[3]);
-  if (!ok) {
-    const char *key = (const char *)sqlite3_value_text(values[0]);
-    g_autofree char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
-    g_autofree char *text =
-        g_strdup_printf("the row %.256s is damaged: its checksum is wrong, it is treated as missing", safe);
-    self->damaged++;
-    self->log(EDGECORE_LOG_ERROR, text, self->log_data);
-  }
+  if (!ok)
+    store_report_damaged(self, (const char *)sqlite3_value_text(values[0]));
   sqlite3_result_int(context, ok);
 }
 
@@ -73,9 +71,10 @@ int32_t store_open(const char *path, database_log_fn *log, void *log_data, store
 
   self->log = log;
   self->log_data = log_data;
+  self->damaged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   int32_t code = database_open(path, statements_all(), setup, self, log, log_data, &self->database, error);
   if (code != EDGECORE_OK) {
-    g_free(self);
+    store_close(self);
     return code;
   }
   *out = self;
@@ -86,6 +85,10 @@ void store_close(store *self) {
   if (self == NULL)
     return;
   database_close(self->database);
+  if (self->answer != NULL)
+    g_string_free(self->answer, TRUE);
+  g_queue_clear(&self->damaged_keys);
+  g_hash_table_unref(self->damaged);
   g_free(self);
 }
 
@@ -94,7 +97,11 @@ database *store_database(store *self) {
 }
 
 guint64 store_damaged(const store *self) {
-  return self->damaged;
+  return g_hash_table_size(self->damaged);
+}
+
+char *store_take_damaged(store *self) {
+  return g_strdup(g_queue_pop_head(&self->damaged_keys));
 }
 
 static void bind_text(sqlite3_stmt *statement, int number, const char *text) {
@@ -182,12 +189,6 @@ int32_t store_update_field(store *self, const char *key, const char *column, con
   return store_update_fields(self, key, &(struct store_field){.column = column, .value = value}, 1, changed, error);
 }
 
-static const char *column_text(sqlite3_stmt *statement, int number) {
-  const char *text = (const char *)sqlite3_column_text(statement, number);
-
-  return text != NULL ? text : "";
-}
-
 int32_t store_query_all(store *self, const char *column, const char *condition, store_row_fn *each, void *data,
                         struct edgecore_error *error) {
   int number = column_number(column, error);
@@ -199,15 +200,16 @@ int32_t store_query_all(store *self, const char *column, const char *condition, 
     return EDGECORE_IO;
   bind_text(statement, 1, condition);
   for (;;) {
+    struct store_row found;
+    gboolean is_whole;
     gboolean row;
     int32_t code = database_step(self->database, statement, &row, error);
+    if (code == EDGECORE_OK && row)
+      code = store_read_row(self, statement, &found, &is_whole, error);
     if (code != EDGECORE_OK || !row)
       return code;
-    struct store_row found = {.key = column_text(statement, 0),
-                              .type = column_text(statement, 1),
-                              .value = column_text(statement, 2),
-                              .value_size = (gsize)sqlite3_column_bytes(statement, 2)};
-    each(&found, data);
+    if (is_whole)
+      each(&found, data);
   }
 }
 
@@ -225,35 +227,6 @@ static void pass_value(const struct store_row *row, void *data) {
 int32_t store_query(store *self, const char *column, const char *condition, store_value_fn *each, void *data,
                     struct edgecore_error *error) {
   return store_query_all(self, column, condition, pass_value, &(struct value_call){.each = each, .data = data}, error);
-}
-
-/* The JSON text of one row of an answer: column 0 the text, column 1 the number of rows in it. */
-static int32_t answer(store *self, enum statement number, const char *condition, struct store_json *json,
-                      struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, number, error);
-  gboolean row;
-
-  if (statement == NULL)
-    return EDGECORE_IO;
-  bind_text(statement, 1, condition);
-  int32_t code = database_step(self->database, statement, &row, error);
-  if (code != EDGECORE_OK)
-    return code;
-  *json = (struct store_json){.text = "[]", .size = 2};
-  if (row) {
-    json->text = column_text(statement, 0);
-    json->size = (gsize)sqlite3_column_bytes(statement, 0);
-    json->rows = (guint)sqlite3_column_int(statement, 1);
-  }
-  return EDGECORE_OK;
-}
-
-int32_t store_answer_key(store *self, const char *key, struct store_json *json, struct edgecore_error *error) {
-  return answer(self, STATEMENT_ANSWER_KEY, key, json, error);
-}
-
-int32_t store_answer_type(store *self, const char *type, struct store_json *json, struct edgecore_error *error) {
-  return answer(self, STATEMENT_ANSWER_TYPE, type, json, error);
 }
 
 /* Whether the prepared and bound question has a row that says other than 0. */
@@ -318,27 +291,6 @@ int32_t store_delete_orphaned_podstatus(store *self, gint64 *deleted, struct edg
   return database_run(self->database, statement, deleted, error);
 }
 
-int32_t store_each_podstatus(store *self, store_namespace_fn *each, void *data, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_EACH_PODSTATUS, error);
-
-  if (statement == NULL)
-    return EDGECORE_IO;
-  for (;;) {
-    gboolean row;
-    int32_t code = database_step(self->database, statement, &row, error);
-    if (code != EDGECORE_OK || !row)
-      return code;
-    struct store_json values = {.text = column_text(statement, 1),
-                                .size = (gsize)sqlite3_column_bytes(statement, 1),
-                                .rows = (guint)sqlite3_column_int(statement, 2)};
-    code = each(column_text(statement, 0), &values, (guint)sqlite3_column_int(statement, 3), data, error);
-    if (code != EDGECORE_OK) {
-      sqlite3_reset(statement);
-      return code;
-    }
-  }
-}
-
 int32_t store_check_json(store *self, const char *json, gsize size, struct edgecore_error *error) {
   gboolean valid = FALSE;
 
@@ -379,4 +331,38 @@ int32_t store_sum_rows(store *self, guint limit, gint64 *after, guint *done, str
     *after = MAX(*after, sqlite3_column_int64(statement, 0));
     (*done)++;
   }
+}
+
+static int32_t verify_counts(store *self, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_VERIFY_COUNTS, error);
+  gboolean same;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  int32_t code = ask(self, statement, &same, error);
+  if (code == EDGECORE_OK && !same)
+    return error_set(error, EDGECORE_DAMAGED, "the indexes of meta do not have the same number of entries");
+  return code;
+}
+
+int32_t store_verify(store *self, guint limit, gint64 *after, guint *done, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_VERIFY_ROWS, error);
+  gboolean row;
+
+  *done = 0;
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, limit);
+  sqlite3_bind_int64(statement, 2, *after);
+  int32_t code = database_step(self->database, statement, &row, error);
+  if (code != EDGECORE_OK)
+    return code;
+  *done = (guint)sqlite3_column_int(statement, 0);
+  gint64 wrong = sqlite3_column_int64(statement, 3);
+  if (*done > 0)
+    *after = sqlite3_column_int64(statement, 1);
+  sqlite3_reset(statement);
+  if (wrong > 0)
+    return error_set(error, EDGECORE_DAMAGED, "%" G_GINT64_FORMAT " rows of meta are not in its indexes", wrong);
+  return *done > 0 ? EDGECORE_OK : verify_counts(self, error);
 }

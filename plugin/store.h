@@ -26,7 +26,7 @@ struct store_field {
   const char *value;
 };
 
-/* An answer that SQLite wrote: JSON text, owned by the store, valid until the next call on it or on its database. */
+/* JSON text in UTF-8, owned by the store, valid until the next answer. */
 struct store_json {
   const char *text;
   gsize size;
@@ -39,8 +39,10 @@ int32_t store_open(const char *path, database_log_fn *log, void *log_data, store
 void store_close(store *self);
 /* Owned by the store. */
 database *store_database(store *self);
-/* Rows that failed their checksum since the store was opened. */
+/* Rows that failed their checksum since the store was opened; each is counted and logged once. */
 guint64 store_damaged(const store *self);
+/* A key of such a row that was not taken yet, or NULL. The caller frees it. */
+char *store_take_damaged(store *self);
 
 /* SaveMeta. A row with the key gets the new value (upstream before v1.14 kept the old one). */
 int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
@@ -52,7 +54,7 @@ int32_t store_update(store *self, const struct store_row *row, gint64 *changed,
 /* InsertOrUpdate. A row that is already so is left alone: no page is written. */
 int32_t store_insert_or_update(store *self, const struct store_row *row,
                                struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* UpdateMetaField and UpdateMetaFields, of the row with the key. */
+/* UpdateMetaField and UpdateMetaFields, of the row with the key. *changed is 0 when there is none. */
 int32_t store_update_field(store *self, const char *key, const char *column, const char *value, gint64 *changed,
                            struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 int32_t store_update_fields(store *self, const char *key, const struct store_field *fields, guint field_count,
@@ -103,5 +105,10 @@ int32_t store_is_failure_status(store *self, const char *json, gsize size, gbool
  * *done is how many. */
 int32_t store_sum_rows(store *self, guint limit, gint64 *after, guint *done,
                        struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Holds up to `limit` rows, from after the rowid *after on, against their checksums and against the indexes; *after is the last of
+ * them then, *done how many there were. 0 of them: the numbers of entries are compared. EDGECORE_DAMAGED when an index is wrong. */
+int32_t store_verify(store *self, guint limit, gint64 *after, guint *done,
+                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 #endif

@@ -23,7 +23,8 @@ int32_t turn_check_content(struct turn *turn, const struct edgecore_message_fiel
   if (message->content_kind != EDGECORE_CONTENT_JSON)
     return EDGECORE_OK;
 
-  int32_t code = store_check_json(turn->store, message->content, message->content_size, error);
+  struct turn_content content = turn_content_of(message);
+  int32_t code = store_check_json(turn->store, content.data, content.size, error);
   if (code == EDGECORE_INVALID)
     error_prefix(error, "Error to marshal message content: ");
   return code;
@@ -36,8 +37,7 @@ gboolean turn_is_sync(const struct edgecore_message_fields *message) {
 struct edgecore_message *turn_answer_new(struct turn *turn, const struct edgecore_message_fields *request,
                                          const char *source, const char *operation, const struct turn_content *json,
                                          struct edgecore_error *error) {
-  g_autofree char *repaired = NULL;
-  struct edgecore_message_fields fields = {
+  const struct edgecore_message_fields fields = {
       .size = sizeof fields,
       .parent_id = request->id,
       .source = source,
@@ -49,12 +49,7 @@ struct edgecore_message *turn_answer_new(struct turn *turn, const struct edgecor
       .content_size = json->size,
   };
 
-  /* A stored value may be any bytes, JSON may not: upstream's encoder replaces what is not UTF-8 too. */
-  if (!text_is_utf8(json->data, json->size)) {
-    repaired = g_utf8_make_valid(json->data, (gssize)json->size);
-    fields.content = repaired;
-    fields.content_size = strlen(repaired);
-  }
+  turn->bytes += json->size;
   return turn->core->message_new(turn->core, &fields, error);
 }
 
@@ -64,29 +59,13 @@ struct edgecore_message *turn_ok_new(struct turn *turn, const struct edgecore_me
                          &(struct turn_content){.data = "\"OK\"", .size = 4}, error);
 }
 
-/* A text as a JSON string. */
-static char *quote(const char *text) {
-  GString *json = g_string_sized_new(strlen(text) + 16);
-
-  g_string_append_c(json, '"');
-  for (const char *c = text; *c != '\0'; c++) {
-    if (*c == '"' || *c == '\\')
-      g_string_append_c(json, '\\');
-    if ((guchar)*c < 0x20)
-      g_string_append_printf(json, "\\u%04x", (guint)*c);
-    else
-      g_string_append_c(json, *c);
-  }
-  g_string_append_c(json, '"');
-  return g_string_free(json, FALSE);
-}
-
 struct edgecore_message *turn_error_new(struct turn *turn, const struct edgecore_message_fields *request,
-                                        const char *text, struct edgecore_error *error) {
-  g_autofree char *json = quote(text);
+                                        const char *source, const char *text, struct edgecore_error *error) {
+  g_autoptr(GString) json = g_string_sized_new(512);
 
-  return turn_answer_new(turn, request, "metaManager", "error",
-                         &(struct turn_content){.data = json, .size = strlen(json)}, error);
+  text_append_quoted(json, text, strlen(text));
+  return turn_answer_new(turn, request, source, "error", &(struct turn_content){.data = json->str, .size = json->len},
+                         error);
 }
 
 struct edgecore_message *turn_relay_new(struct turn *turn, struct edgecore_message *message,
@@ -127,12 +106,29 @@ static gboolean must_keep(const struct turn *turn, const struct edgecore_message
   return !outbox_is_empty(turn->outbox) && !is_podstatus_update(message);
 }
 
+/* What earlier turns left for the cloud in memory, because it could not be kept when the link went down. It comes before all that is
+ * kept now. */
+static int32_t keep_earlier(struct turn *turn, struct edgecore_error *error) {
+  if (turn->waiting_kept)
+    return EDGECORE_OK;
+  for (guint i = 0; i < turn->waiting->len; i++) {
+    const struct delivery *delivery = &g_array_index(turn->waiting, struct delivery, i);
+    int32_t code = delivery_is_for_cloud(delivery) ? keep(turn, delivery->message, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      return code;
+  }
+  turn->waiting_kept = TRUE;
+  return EDGECORE_OK;
+}
+
 int32_t turn_send_to_cloud(struct turn *turn, struct edgecore_message *message, struct edgecore_error *error) {
   if (!must_keep(turn, turn->core->message_read(message))) {
     turn_send(turn, DESTINATION_CLOUD, message);
     return EDGECORE_OK;
   }
-  int32_t code = keep(turn, message, error);
+  int32_t code = turn->link == LINK_DISCONNECTED ? keep_earlier(turn, error) : EDGECORE_OK;
+  if (code == EDGECORE_OK)
+    code = keep(turn, message, error);
   turn->core->message_unref(message);
   return code;
 }
@@ -156,15 +152,10 @@ int32_t turn_relay_to_cloud(struct turn *turn, struct edgecore_message *message,
 }
 
 int32_t turn_keep_waiting(struct turn *turn, struct edgecore_error *error) {
-  if (!turn->waiting_kept)
-    for (guint i = 0; i < turn->waiting->len; i++) {
-      const struct delivery *delivery = &g_array_index(turn->waiting, struct delivery, i);
-      int32_t code = delivery_is_for_cloud(delivery) ? keep(turn, delivery->message, error) : EDGECORE_OK;
-      if (code != EDGECORE_OK)
-        return code;
-    }
-  turn->waiting_kept = TRUE;
+  int32_t kept = keep_earlier(turn, error);
 
+  if (kept != EDGECORE_OK)
+    return kept;
   guint left = 0;
   for (guint i = 0; i < turn->deliveries->len; i++) {
     struct delivery delivery = g_array_index(turn->deliveries, struct delivery, i);

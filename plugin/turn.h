@@ -18,6 +18,9 @@ struct turn {
   GArray *deliveries;    /* held back until the commit */
   const GArray *waiting; /* deliveries of earlier turns that nobody has taken yet */
   gboolean waiting_kept; /* those of them that were for the cloud are in the outbox now */
+  gsize bytes;           /* contents that this turn made; over the bound it ends */
+  guint handled;         /* messages */
+  gboolean has_wanted;   /* keys that were lost to damage are asked of the cloud */
 };
 
 /* Handles one message or outcome. EDGECORE_INVALID: it is itself wrong, and nothing was written for it. Any other failure: what
@@ -37,7 +40,8 @@ int32_t turn_check_content(struct turn *turn, const struct edgecore_message_fiel
                            struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean turn_is_sync(const struct edgecore_message_fields *message);
 
-/* A message of the plugin about another one: it keeps that one's route, and names it as its parent. The caller owns it. */
+/* A message of the plugin about another one: it keeps that one's route, and names it as its parent. The JSON is
+ * UTF-8. The caller owns it. */
 struct edgecore_message *turn_answer_new(struct turn *turn, const struct edgecore_message_fields *request,
                                          const char *source, const char *operation, const struct turn_content *json,
                                          struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
@@ -46,7 +50,8 @@ struct edgecore_message *turn_ok_new(struct turn *turn, const struct edgecore_me
                                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* The error answer, whose content is the text. */
 struct edgecore_message *turn_error_new(struct turn *turn, const struct edgecore_message_fields *request,
-                                        const char *text, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+                                        const char *source, const char *text,
+                                        struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The message, or a copy that does not ask for an answer (a forwarded sync request would). The caller owns it. */
 struct edgecore_message *turn_relay_new(struct turn *turn, struct edgecore_message *message,

@@ -71,8 +71,9 @@ enum edgecore_code {
   EDGECORE_NO_MEMORY = 6,
   EDGECORE_IO = 7, /* a file or the database */
   EDGECORE_TIMEOUT = 8,
-  EDGECORE_EXISTS = 9, /* the name is taken */
-  EDGECORE_FAILED = 10 /* anything else; the text says what */
+  EDGECORE_EXISTS = 9,  /* the name is taken */
+  EDGECORE_FAILED = 10, /* anything else; the text says what */
+  EDGECORE_DAMAGED = 11 /* since 1.1: the database is not what SQLite or its checksums say it should be */
 };
 
 #define EDGECORE_ERROR_TEXT_SIZE 504
@@ -147,10 +148,14 @@ struct edgecore_model_step {
   const char *sql;  /* one or more statements; run in the same transaction as all other steps */
 };
 
+/* Since 1.1, in edgecore_model's flags: the plugin mends a damaged database by itself, in start. The core then leaves alone, without an
+ * error, a file that SQLite calls damaged or no database, and an empty one that has a WAL. */
+#define EDGECORE_MODEL_MENDED UINT32_C(1)
+
 /* beehive/dbm's RegisterModel: a table that the module keeps in the database `database.source`. Copied by the core. */
 struct edgecore_model {
   uint32_t size;
-  uint32_t flags;          /* 0 */
+  uint32_t flags;          /* EDGECORE_MODEL_MENDED */
   const char *table;       /* for messages to people */
   uint32_t application_id; /* PRAGMA application_id. A database with another one, not 0, is refused untouched. */
   uint32_t step_count;

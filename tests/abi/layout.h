@@ -1,6 +1,6 @@
 /* What ABI 1.0 looks like in memory on a 64-bit machine, written by hand: where each field of each struct lies, how many bytes it
  * has, and what each constant is. A later minor adds lists of its
- * own; none of these lines ever changes. */
+ * own at the end; none of the lines before them ever changes. */
 #ifndef TESTS_LAYOUT_H
 #define TESTS_LAYOUT_H
 
@@ -133,6 +133,10 @@
   CONSTANT(EDGECORE_LOG_INFO, 1)                                                                                       \
   CONSTANT(EDGECORE_LOG_WARNING, 2)                                                                                    \
   CONSTANT(EDGECORE_LOG_ERROR, 3)
+
+/* What ABI 1.1 added, and the new size of the structs that it made longer. */
+#define LAYOUT_1_1_FIELDS(FIELD) FIELD(edgecore_core, room, 136, 8)
+#define LAYOUT_1_1_STRUCTS(STRUCT) STRUCT(edgecore_core, 144)
 
 /* One thing that a header says: a field ("struct.field"), a struct ("struct", offset 0) or a constant (its value as offset). */
 struct layout_row {

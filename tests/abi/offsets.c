@@ -11,9 +11,13 @@ _Static_assert(sizeof(void *) == 8, "the numbers of layout.h are those of a 64-b
   _Static_assert(offsetof(struct struct_, name_) == (offset_), #struct_ "." #name_ " has moved");                      \
   _Static_assert(sizeof(((struct struct_ *)0)->name_) == (size_), #struct_ "." #name_ " has another size");
 LAYOUT_1_0_FIELDS(FIELD)
+LAYOUT_1_1_FIELDS(FIELD)
 #undef FIELD
 #define STRUCT(name_, size_) _Static_assert(sizeof(struct name_) >= (size_), #name_ " has shrunk");
 LAYOUT_1_0_STRUCTS(STRUCT)
+#undef STRUCT
+#define STRUCT(name_, size_) _Static_assert(sizeof(struct name_) == (size_), #name_ " has another size");
+LAYOUT_1_1_STRUCTS(STRUCT)
 #undef STRUCT
 #define CONSTANT(name_, value_) _Static_assert(name_ == (value_), #name_ " has another value");
 LAYOUT_1_0_CONSTANTS(CONSTANT)
@@ -65,6 +69,21 @@ TEST_CASE(Abi, the_frozen_header_has_the_pinned_offsets) {
 
 TEST_CASE(Abi, todays_header_only_adds_to_the_frozen_one) {
   check_layout(&layout_v1_0, &layout_current, TRUE);
+}
+
+/* So that a field cannot be added without being listed. */
+TEST_CASE(Abi, only_the_structs_that_are_listed_have_grown) {
+#define STRUCT(name_, size_) {#name_, 0, size_, 0},
+  static const struct layout_row grown[] = {LAYOUT_1_1_STRUCTS(STRUCT)};
+#undef STRUCT
+  for (size_t i = 0; i < layout_v1_0.struct_count; i++) {
+    uint64_t want = layout_v1_0.structs[i].size;
+    for (size_t k = 0; k < G_N_ELEMENTS(grown); k++)
+      if (strcmp(grown[k].name, layout_v1_0.structs[i].name) == 0)
+        want = grown[k].size;
+    test_note("%s", layout_v1_0.structs[i].name);
+    check_int_eq(layout_current.structs[i].size, want);
+  }
 }
 
 TEST_CASE(Abi, the_table_names_every_field) {
@@ -130,7 +149,7 @@ TEST_CASE(Abi, the_frozen_header_is_never_edited) {
   check_str_eq(sum, "d586b8648c28b74ba2b607a07a6a7b9751f83b319c5ba883964180038497ce05");
 }
 
-TEST_CASE(Abi, the_major_is_that_of_the_frozen_header) {
+TEST_CASE(Abi, the_version_is_that_of_the_lists) {
   check_int_eq(EDGECORE_ABI_MAJOR, 1);
-  check_int_ge(EDGECORE_ABI_MINOR, 0);
+  check_int_eq(EDGECORE_ABI_MINOR, 1);
 }

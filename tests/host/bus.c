@@ -220,7 +220,7 @@ TEST_CASE(Bus, closing_ends_who_waits_and_who_comes_later) {
   g_autoptr(any_message) request = message_sync("r1", "?");
   struct caller caller = {.bus = self.bus, .request = request, .timeout_ms = 60000};
   GThread *thread = g_thread_new("caller", call, &caller);
-  g_autoptr(any_message) asked = queue_wait(self.edged->queue);
+  message_unref(queue_wait(self.edged->queue));
   bus_close(self.bus);
   g_thread_join(thread);
   check_null(caller.reply);

@@ -54,11 +54,10 @@ TEST_CASE(Config, reads_files_as_kubeedge_has_them) {
                                     "        podstatus:\n"
                                     "            interval: 60\n",
                                     -1);
-  g_autofree char *modules =
-      test_file("modules.yaml",
-                "modules:\n"
-                "    enabled: [eventbus, servicebus, websocket, metaManager, edged, twin, edgemesh]\n",
-                -1);
+  test_write("modules.yaml",
+             "modules:\n"
+             "    enabled: [eventbus, servicebus, websocket, metaManager, edged, twin, edgemesh]\n",
+             -1);
   g_autoptr(GError) error = NULL;
   g_autoptr(config) self = config_load(test_directory(), &error);
   require_no_error(error);
@@ -201,10 +200,10 @@ TEST_CASE(Config, a_pipe_is_no_file_and_holds_nothing_up) {
 }
 
 TEST_CASE(Config, a_key_in_two_files_is_an_error_that_names_both) {
-  g_autofree char *edge = test_file("edge.yaml", "modules:\n  enabled: [a]\n", -1);
-  g_autofree char *modules = test_file("modules.yml", "modules:\n  enabled: [b]\n", -1);
-  g_autofree char *other = test_file("notes.txt", "modules: [", -1);
-  g_autofree char *hidden = test_file(".edge.yaml.swp.yaml", "modules: [", -1);
+  test_write("edge.yaml", "modules:\n  enabled: [a]\n", -1);
+  test_write("modules.yml", "modules:\n  enabled: [b]\n", -1);
+  test_write("notes.txt", "modules: [", -1);
+  test_write(".edge.yaml.swp.yaml", "modules: [", -1);
   check_load_fails(test_directory(), EDGECORE_INVALID, "modules.yml:2: modules.enabled: ");
   check_load_fails(test_directory(), EDGECORE_INVALID, "edge.yaml:2");
 }

@@ -43,7 +43,7 @@ TEST_CASE(Loader, says_why_it_refuses) {
       {VARIANT("undefined-symbol"), {"a_function_that_nobody_has"}},
       {VARIANT("wrong-magic"), {"wrong magic", "0x12345678", "0x6563706c"}},
       {VARIANT("wrong-major"), {"wrong ABI major", "it has 2", "the host has 1"}},
-      {VARIANT("newer-minor"), {"1.7 is newer than the host's 1.0"}},
+      {VARIANT("newer-minor"), {"1.7 is newer than the host's 1."}},
       {VARIANT("short-descriptor"), {"too short", "32", "64"}},
       {VARIANT("unknown-flag"), {"unknown flags (0x1)"}},
       {VARIANT("reserved-field"), {"reserved"}},

@@ -201,7 +201,7 @@ TEST_CASE(Model, a_copy_is_deep_and_checked) {
     check_null(model_copy(&from, &failure));
     check_int_eq(failure.code, EDGECORE_INVALID);
   }
-  from = (struct edgecore_model){.size = sizeof from, .flags = 1, .table = "t"};
+  from = (struct edgecore_model){.size = sizeof from, .flags = 2, .table = "t"};
   check_null(model_copy(&from, &failure));
   from = (struct edgecore_model){.size = sizeof from - 8, .table = "t"};
   check_null(model_copy(&from, &failure));

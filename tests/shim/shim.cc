@@ -111,6 +111,10 @@ char *test_file(const char *name, const void *bytes, gssize size) {
   return path;
 }
 
+void test_write(const char *name, const void *bytes, gssize size) {
+  g_free(test_file(name, bytes, size));
+}
+
 void test_note(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);

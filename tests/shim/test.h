@@ -62,6 +62,8 @@ const char *test_directory(void);
 char *test_path(const char *name) G_GNUC_WARN_UNUSED_RESULT;
 /* A file of that name and these bytes in it; size -1: up to the NUL. The path is owned by the caller. */
 char *test_file(const char *name, const void *bytes, gssize size) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for who does not need the path. */
+void test_write(const char *name, const void *bytes, gssize size);
 /* Said with every later failure of this test, say which row of a table is being tried. */
 void test_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 

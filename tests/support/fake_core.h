@@ -95,6 +95,7 @@ struct fake_sent {
   struct edgecore_message *context; /* send_sync only; a reference */
   guint64 timeout_ms;               /* the same */
   guint64 number;                   /* 1, 2, 3, ... over all queues */
+  gint64 time;                      /* of the clock */
 };
 
 /* Empties the queue and returns what was in it: an array of struct fake_sent, oldest first, that frees them. */

@@ -113,7 +113,8 @@ static int32_t put(fake_core *self, struct fake_mailbox *mailbox, struct edgecor
                            .message = message_ref(message),
                            .context = context != NULL ? message_ref(context) : NULL,
                            .timeout_ms = timeout_ms,
-                           .number = ++self->numbers};
+                           .number = ++self->numbers,
+                           .time = self->now};
   g_ptr_array_add(mailbox->sent, g_memdup2(&sent, sizeof sent));
   mailbox->longest = MAX(mailbox->longest, mailbox->sent->len);
   return EDGECORE_OK;

@@ -1,5 +1,8 @@
 #include "fake_core.h"
+#include "fault_vfs.h"
 #include "test.h"
+
+#include <sqlite3.h>
 
 TEST_CASE(FakeCore, runs_a_module) {
   g_autoptr(fake_core) core = fake_core_new(NULL);
@@ -64,4 +67,61 @@ TEST_CASE(FakeCore, gives_all_messages_back) {
   fake_core_end(core, metamanager);
   fake_core_free(core);
   check_int_eq(message_count_live(), before);
+}
+
+static int count_writes(enum fault_op op, const char *path, void *data) {
+  (void)path;
+  *(guint *)data += op == FAULT_WRITE;
+  return SQLITE_OK;
+}
+
+static void push_update(fake_core *core, const char *text) {
+  fake_core_push(core,
+                 fake_message(.source = "edged", .operation = "update", .resource = "default/pod/a", .raw = text));
+}
+
+TEST_CASE(FaultVfs, is_full_on_demand) {
+  fault_vfs_install();
+  fault_vfs_set_syncing(FALSE);
+  {
+    g_autoptr(fake_core) core = fake_core_new(NULL);
+    module *metamanager = fake_core_start(core, NULL);
+    guint writes = 0;
+
+    fault_vfs_set_full(TRUE);
+    push_update(core, "1");
+    fake_core_run(core, metamanager);
+    check_contains(fake_core_log(core), "disk is full");
+    check_int_eq(fake_core_queued(core, "websocket"), 0);
+
+    fault_vfs_set_full(FALSE);
+    fault_vfs_set_hook(count_writes, &writes);
+    push_update(core, "2");
+    fake_core_run(core, metamanager);
+    check_int_ge(writes, 1);
+    check_int_eq(fake_core_queued(core, "websocket"), 1);
+    fault_vfs_set_hook(NULL, NULL);
+    fake_core_end(core, metamanager);
+  }
+  fault_vfs_remove();
+}
+
+TEST_CASE(FaultVfs, fails_the_nth_call) {
+  fault_vfs_install();
+  {
+    g_autoptr(fake_core) core = fake_core_new(NULL);
+    module *metamanager = fake_core_start(core, NULL);
+
+    fault_vfs_fail_nth(FAULT_SYNC, 1, SQLITE_IOERR_FSYNC);
+    push_update(core, "1");
+    fake_core_run(core, metamanager);
+    check_int_eq(fake_core_queued(core, "websocket"), 0);
+    check_int_eq(fake_core_queued(core, "edged"), 1);
+    push_update(core, "2");
+    fake_core_run(core, metamanager);
+    check_int_eq(fake_core_queued(core, "websocket"), 1);
+    check_int_ge(fault_vfs_calls(FAULT_SYNC), 2);
+    fake_core_end(core, metamanager);
+  }
+  fault_vfs_remove();
 }

@@ -1,0 +1,122 @@
+#include "module_private.h"
+
+#include "error.h"
+#include "wanted.h"
+
+/* An idle module moves the WAL to the database file when it has this many pages. */
+#define WAL_PAGES 64
+/* Rows of one step. */
+#define SUM_ROWS 128
+#define VERIFY_ROWS 128
+/* Between two checks of all rows. */
+#define VERIFY_INTERVAL (G_GINT64_CONSTANT(24) * 3600 * G_USEC_PER_SEC)
+/* Keys that the cloud is asked for at once, and the time between. */
+#define WANTED_KEYS 16
+#define WANTED_INTERVAL G_USEC_PER_SEC
+
+/* Ends the transaction of a step that went well so far. FALSE, and a line in the log, when it did not, or does not now. */
+static gboolean finish(module *self, int32_t code, struct edgecore_error *error) {
+  database *db = store_database(self->store);
+
+  if (code == EDGECORE_OK)
+    code = database_commit(db, error);
+  if (code == EDGECORE_OK)
+    return TRUE;
+  database_rollback(db);
+  if (code != EDGECORE_DAMAGED || !module_mend(self, error->text))
+    module_log(self, EDGECORE_LOG_WARNING, error->text);
+  return FALSE;
+}
+
+static void sum_rows(module *self) {
+  struct edgecore_error error = ERROR_INIT;
+  guint done;
+
+  if (!finish(self, store_sum_rows(self->store, SUM_ROWS, &self->sum_after, &done, &error), &error) || done == 0)
+    self->sum_after = G_MAXINT64;
+}
+
+static void verify_rows(module *self) {
+  struct edgecore_error error = ERROR_INIT;
+  guint done;
+
+  if (finish(self, store_verify(self->store, VERIFY_ROWS, &self->verify_after, &done, &error), &error) && done > 0)
+    return;
+  self->verify_after = G_MAXINT64;
+  self->verify_due = module_now(self) + VERIFY_INTERVAL;
+}
+
+/* Rows that failed their checksum since the last time: what the cloud has is asked for again. */
+static void want_damaged(module *self) {
+  struct edgecore_error error = ERROR_INIT;
+  int32_t code = EDGECORE_OK;
+  gboolean any = FALSE;
+
+  for (char *key; code == EDGECORE_OK && (key = store_take_damaged(self->store)) != NULL; g_free(key))
+    if (resource_is_remote(resource_parse(key).kind)) {
+      code = wanted_put(self->store, key, &error);
+      any = TRUE;
+    }
+  if (!any || !finish(self, code, &error))
+    return;
+  self->has_wanted = TRUE;
+  if (self->link == LINK_CONNECTED)
+    self->wanted_due = module_now(self);
+}
+
+void module_idle(module *self) {
+  gint64 now = module_now(self);
+
+  self->idle_due = G_MAXINT64;
+  if (self->verify_due <= now) {
+    self->verify_due = G_MAXINT64;
+    self->verify_after = G_MININT64;
+  }
+  if (database_wal_pages(store_database(self->store)) >= WAL_PAGES)
+    database_checkpoint(store_database(self->store));
+  if (self->sum_after != G_MAXINT64)
+    sum_rows(self);
+  else if (self->verify_after != G_MAXINT64)
+    verify_rows(self);
+  want_damaged(self);
+  if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64)
+    self->idle_due = now;
+}
+
+/* Asks for one key. An error is one that calls for another try. */
+static int32_t fetch(module *self, const char *key, struct edgecore_error *error) {
+  const struct edgecore_core *core = self->core;
+  const struct edgecore_message_fields fields = {
+      .size = sizeof fields, .source = MODULE_NAME, .group = "meta", .operation = "query", .resource = key};
+  struct edgecore_message *failed;
+  gboolean has;
+  int32_t code = store_has(self->store, key, &has, error);
+
+  if (code != EDGECORE_OK)
+    return code;
+  if (has)
+    return wanted_drop(self->store, key, error);
+  struct edgecore_message *query = core->message_new(core, &fields, error);
+  if (query == NULL)
+    return EDGECORE_NO_MEMORY;
+  if (!remote_has(self->remote, query))
+    code = remote_ask(self->remote, query, TRUE, module_now(self), &failed, error);
+  core->message_unref(query);
+  return code == EDGECORE_AGAIN ? EDGECORE_OK : code;
+}
+
+void module_fetch_wanted(module *self) {
+  struct edgecore_error error = ERROR_INIT;
+  g_autoptr(GPtrArray) keys = NULL;
+
+  self->wanted_due = G_MAXINT64;
+  if (self->link != LINK_CONNECTED || !self->has_wanted)
+    return;
+  int32_t code = wanted_read(self->store, WANTED_KEYS, &keys, &error);
+  for (guint i = 0; code == EDGECORE_OK && i < keys->len; i++)
+    code = fetch(self, g_ptr_array_index(keys, i), &error);
+  finish(self, code, &error);
+  self->has_wanted = code != EDGECORE_OK || keys->len > 0;
+  if (self->has_wanted)
+    self->wanted_due = module_now(self) + WANTED_INTERVAL;
+}

@@ -1,0 +1,177 @@
+#include "salvage.h"
+
+#include <string.h>
+
+#define INDEX_INTERIOR 0x02
+#define INDEX_LEAF 0x0a
+#define TABLE_LEAF 0x0d
+
+/* Bytes of a page or payload that are still to be read. Reading past the end gives zeros and sets `bad`. */
+struct cursor {
+  const guint8 *at;
+  const guint8 *end;
+  gboolean bad;
+};
+
+struct salvage {
+  const image *pages;
+  salvage_fn *each;
+  void *data;
+  GByteArray *payload;
+};
+
+static guint32 read16(const guint8 *bytes) {
+  return (guint32)bytes[0] << 8 | bytes[1];
+}
+
+static guint64 get_varint(struct cursor *cursor) {
+  guint64 value = 0;
+
+  for (int i = 0; i < 9; i++) {
+    if (cursor->at >= cursor->end) {
+      cursor->bad = TRUE;
+      return 0;
+    }
+    guint8 byte = *cursor->at++;
+    if (i == 8)
+      return value << 8 | byte;
+    value = value << 7 | (byte & 0x7f);
+    if ((byte & 0x80) == 0)
+      return value;
+  }
+  return value;
+}
+
+static gint64 get_integer(struct cursor *cursor, guint size) {
+  if ((gsize)(cursor->end - cursor->at) < size) {
+    cursor->bad = TRUE;
+    return 0;
+  }
+  /* Big-endian, in two's complement. */
+  guint64 value = (cursor->at[0] & 0x80) != 0 ? G_MAXUINT64 : 0;
+  for (guint i = 0; i < size; i++)
+    value = value << 8 | cursor->at[i];
+  cursor->at += size;
+  return (gint64)value;
+}
+
+static void get_column(struct cursor *body, guint64 type, struct salvage_column *column) {
+  static const guint8 sizes[] = {0, 1, 2, 3, 4, 6, 8};
+
+  *column = (struct salvage_column){.kind = SALVAGE_NULL};
+  if (type >= 12) {
+    gsize size = (gsize)((type - 12) / 2);
+    column->kind = type % 2 != 0 ? SALVAGE_TEXT : SALVAGE_BLOB;
+    if ((gsize)(body->end - body->at) < size) {
+      body->bad = TRUE;
+      return;
+    }
+    column->bytes = (const char *)body->at;
+    column->size = size;
+    body->at += size;
+  } else if (type >= 1 && type <= 6) {
+    column->kind = SALVAGE_INTEGER;
+    column->integer = get_integer(body, sizes[type]);
+  } else if (type == 8 || type == 9) {
+    column->kind = SALVAGE_INTEGER;
+    column->integer = type == 9;
+  } else if (type != 0) {
+    column->kind = SALVAGE_OTHER;
+    body->bad = type != 7;
+    get_integer(body, 8);
+  }
+}
+
+static gboolean decode(const guint8 *payload, gsize size, struct salvage_record *record) {
+  struct cursor header = {.at = payload, .end = payload + size};
+  guint64 header_size = get_varint(&header);
+
+  if (header.bad || header_size > size || payload + header_size < header.at)
+    return FALSE;
+  header.end = payload + header_size;
+  struct cursor body = {.at = header.end, .end = payload + size};
+  record->column_count = 0;
+  while (header.at < header.end && !header.bad && !body.bad) {
+    if (record->column_count == SALVAGE_COLUMNS_MAX)
+      return FALSE;
+    get_column(&body, get_varint(&header), &record->columns[record->column_count++]);
+  }
+  /* A record fills its payload; one that does not is not a record. */
+  return !header.bad && !body.bad && body.at == body.end && record->column_count > 0;
+}
+
+/* How much of a payload is on the page itself. */
+static gsize local_size(gsize page_size, gboolean in_index, guint64 payload) {
+  gsize max = in_index ? (page_size - 12) * 64 / 255 - 23 : page_size - 35;
+  gsize min = (page_size - 12) * 32 / 255 - 23;
+
+  if (payload <= max)
+    return (gsize)payload;
+  gsize kept = min + (gsize)((payload - min) % (page_size - 4));
+  return kept <= max ? kept : min;
+}
+
+/* The whole payload of a cell, put together from its overflow pages. FALSE when one of them is missing. */
+static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean in_index, guint64 size) {
+  gsize page_size = image_page_size(self->pages);
+  gsize local = local_size(page_size, in_index, size);
+
+  if (size == 0 || (gsize)(cell->end - cell->at) < local + (local < size ? 4 : 0) ||
+      size > (guint64)image_page_count(self->pages) * page_size)
+    return FALSE;
+  g_byte_array_set_size(self->payload, 0);
+  g_byte_array_append(self->payload, cell->at, (guint)local);
+  const guint8 *link = cell->at + local;
+  while (self->payload->len < size) {
+    const guint8 *page = image_page(self->pages, read16(link) << 16 | read16(link + 2));
+    if (page == NULL)
+      return FALSE;
+    g_byte_array_append(self->payload, page + 4, (guint)MIN(page_size - 4, size - self->payload->len));
+    link = page;
+  }
+  return TRUE;
+}
+
+static gboolean read_cell(struct salvage *self, const guint8 *page, guint32 offset, guint8 type) {
+  struct salvage_record record = {.in_index = type != TABLE_LEAF};
+  struct cursor cell = {.at = page + offset, .end = page + image_page_size(self->pages)};
+
+  if (type == INDEX_INTERIOR)
+    cell.at = MIN(cell.at + 4, cell.end);
+  guint64 size = get_varint(&cell);
+  if (type == TABLE_LEAF)
+    record.rowid = (gint64)get_varint(&cell);
+  if (cell.bad || !get_payload(self, &cell, record.in_index, size) ||
+      !decode(self->payload->data, self->payload->len, &record))
+    return FALSE;
+  self->each(&record, self->data);
+  return TRUE;
+}
+
+static gboolean read_page(struct salvage *self, guint32 number) {
+  const guint8 *page = image_page(self->pages, number);
+  guint32 start = number == 1 ? 100 : 0;
+  gboolean any = FALSE;
+
+  if (page == NULL || (page[start] != TABLE_LEAF && page[start] != INDEX_LEAF && page[start] != INDEX_INTERIOR))
+    return FALSE;
+  guint32 count = read16(page + start + 3);
+  guint32 pointers = start + (page[start] == INDEX_INTERIOR ? 12 : 8);
+  for (guint32 i = 0; i < count && pointers + 2 * i + 2 <= image_page_size(self->pages); i++) {
+    guint32 offset = read16(page + pointers + 2 * i);
+    if (offset < image_page_size(self->pages) && read_cell(self, page, offset, page[start]))
+      any = TRUE;
+  }
+  return any;
+}
+
+guint salvage_each(const image *pages, salvage_fn *each, void *data) {
+  g_autoptr(GByteArray) payload = g_byte_array_new();
+  struct salvage self = {.pages = pages, .each = each, .data = data, .payload = payload};
+  guint found = 0;
+
+  for (guint32 number = 1; number <= image_page_count(pages); number++)
+    if (read_page(&self, number))
+      found++;
+  return found;
+}

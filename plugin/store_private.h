@@ -1,0 +1,24 @@
+/* The store's own struct, shared by its two sources: store.c (the table's operations) and store_answer.c (the texts of answers). */
+#ifndef METAMANAGER_STORE_PRIVATE_H
+#define METAMANAGER_STORE_PRIVATE_H
+
+#include "store.h"
+
+struct store {
+  database *database;
+  database_log_fn *log;
+  void *log_data;
+  GHashTable *damaged; /* keys that were reported */
+  GQueue damaged_keys; /* keys that nobody has taken yet; owned by `damaged` */
+  GString *answer;     /* the text of the last one; NULL before the first */
+};
+
+/* Counts and logs a row whose checksum is wrong, once for each key. */
+void store_report_damaged(store *self, const char *key);
+
+/* The row that a statement stands on; its columns begin with key, type, value, sum. *is_whole is FALSE when its checksum is wrong,
+ * which is reported. Text is valid until the next step. */
+int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *row, gboolean *is_whole,
+                       struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
+#endif

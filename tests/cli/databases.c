@@ -1,0 +1,121 @@
+/* A database that cannot be used: a clear error, exit status 1, and the file as it was. And one that can. */
+#include "cli.h"
+#include "test.h"
+
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* `run` on the test's edge.db says its name and all the parts, in one line. */
+static void check_error_line(const char *const *parts) {
+  g_autofree char *path = test_path("edge.db");
+  g_auto(outcome) end = cli_feed(NULL, GOOD_LINE("m1"), -1);
+  check_int_eq(end.status, 1);
+  check_str_eq(end.output, "");
+  check_int_eq(count_of(end.error, "\n"), 1);
+  for (guint i = 0; parts[i] != NULL; i++)
+    check_contains(end.error, parts[i]);
+  check_contains(end.error, path);
+}
+
+/* The same, and the file is as it was. */
+static void check_refused(const char *const *parts) {
+  g_autofree char *path = test_path("edge.db");
+  g_autofree char *before = NULL, *after = NULL;
+  gsize before_size = 0, after_size = 0;
+  require_true(g_file_get_contents(path, &before, &before_size, NULL));
+  check_error_line(parts);
+  require_true(g_file_get_contents(path, &after, &after_size, NULL));
+  check_mem_eq(before, before_size, after, after_size);
+}
+
+static void check_no_companions(void) {
+  static const char *const names[] = {"edge.db-wal", "edge.db-shm", "edge.db-journal"};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = test_path(names[i]);
+    check_false(g_file_test(path, G_FILE_TEST_EXISTS));
+  }
+}
+
+/* Makes the test's edge.db. */
+static void database_make(const char *sql) {
+  g_autofree char *path = test_path("edge.db");
+  sqlite3 *database = NULL;
+  check_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+  check_int_eq(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(database);
+}
+
+TEST_CASE(Databases, a_directory) {
+  g_autofree char *path = test_path("edge.db");
+  require_int_eq(g_mkdir(path, 0700), 0);
+  check_error_line((const char *const[]){"is a directory", NULL});
+  check_true(g_file_test(path, G_FILE_TEST_IS_DIR));
+}
+
+TEST_CASE(Databases, a_read_only_file) {
+  database_make("CREATE TABLE meta (key varchar(256) NOT NULL PRIMARY KEY, type varchar(32), value text)");
+  g_autofree char *path = test_path("edge.db");
+  require_int_eq(chmod(path, 0400), 0);
+  check_refused((const char *const[]){"is read-only", NULL});
+  check_no_companions();
+}
+
+TEST_CASE(Databases, no_database) {
+  test_write("edge.db", "A text of some length that has nothing to do with any database at all.\n", -1);
+  check_refused((const char *const[]){"is not an SQLite database", NULL});
+  check_no_companions();
+}
+
+TEST_CASE(Databases, another_applications) {
+  database_make("PRAGMA application_id = 252006674; CREATE TABLE theirs (a)");
+  check_refused((const char *const[]){"another application", NULL});
+  check_no_companions();
+}
+
+TEST_CASE(Databases, a_table_that_is_something_else) {
+  database_make("CREATE TABLE meta (a, b); INSERT INTO meta VALUES (1, 2)");
+  check_refused((const char *const[]){"meta", NULL});
+}
+
+TEST_CASE(Databases, locked_by_another_process) {
+  database_make("CREATE TABLE meta (key varchar(256) NOT NULL PRIMARY KEY, type varchar(32), value text)");
+  g_autofree char *path = test_path("edge.db");
+  const char *argv[] = {TESTS_BUILD_DIR "/tests/host/database-locker", path, NULL};
+  g_autoptr(process) locker = process_start(argv, NULL);
+  require_true(process_wait_for(locker, "locked\n"));
+  check_refused((const char *const[]){"is locked", NULL});
+  check_int_eq(process_finish(locker), 0);
+  g_auto(outcome) end = cli_feed(NULL, GOOD_LINE("m1"), -1);
+  check_int_eq(end.status, 0);
+}
+
+TEST_CASE(Databases, a_directory_that_is_not_there) {
+  g_autofree char *path = test_path("no/such/edge.db");
+  g_autofree char *run_directory = test_path("run");
+  g_auto(outcome) end = cli_call(
+      (const char *const[]){"run", "--plugin", PLUGIN, "--database", path, "--run-directory", run_directory, NULL}, "",
+      0);
+  check_int_eq(end.status, 1);
+  check_contains(end.error, path);
+  check_int_eq(count_of(end.error, "\n"), 1);
+}
+
+TEST_CASE(Databases, the_files_are_their_owners_only) {
+  g_autofree char *input = g_strdup("{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"insert\","
+                                    "\"resource\":\"default/secret/key\",\"content\":1}}\n");
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  require_true(process_write(host, input, -1));
+  require_true(process_wait_for(host, "\"OK\""));
+  static const char *const names[] = {"edge.db", "edge.db-wal", "edge.db-shm"};
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = test_path(names[i]);
+    struct stat status;
+    test_note("%s", names[i]);
+    require_int_eq(stat(path, &status), 0);
+    check_int_eq(status.st_mode & 0777, 0600);
+  }
+  process_signal(host, 15);
+  check_int_eq(process_finish(host), 0);
+}

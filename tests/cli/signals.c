@@ -1,0 +1,137 @@
+/* How a run ends: at end of input, on a signal, on SIGKILL, and when nobody reads. */
+#include "cli.h"
+#include "test.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#define INSERT(name)                                                                                                   \
+  "{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"insert\",\"resource\":\"default/pod/" name                 \
+  "\",\"content_raw\":\"{\\\"n\\\":1}\"}}\n"
+#define ASK_VOLUME                                                                                                     \
+  "{\"send\":{\"id\":\"v1\",\"source\":\"edgecontroller\",\"operation\":\"createvolume\",\"resource\":\"a/volume/b\",\"content\":1}}\n"
+
+/* The rows of the test's edge.db, which must be whole. */
+static int rows_stored(void) {
+  g_autofree char *path = test_path("edge.db");
+  sqlite3 *database = NULL;
+  sqlite3_stmt *statement = NULL;
+  int count = -1;
+  check_int_eq(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+  if (sqlite3_prepare_v2(database, "SELECT count(*), (SELECT integrity_check FROM pragma_integrity_check) FROM meta",
+                         -1, &statement, NULL) == SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    count = sqlite3_column_int(statement, 0);
+    check_str_eq((const char *)sqlite3_column_text(statement, 1), "ok");
+  }
+  sqlite3_finalize(statement);
+  sqlite3_close(database);
+  return count;
+}
+
+static void check_ends_on(int number) {
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  for (guint i = 0; i < 100; i++) {
+    g_autofree char *line = g_strdup_printf(INSERT("p%u"), i);
+    require_true(process_write(host, line, -1));
+  }
+  require_true(process_wait_for(host, "default/pod/p99"));
+  process_signal(host, number);
+  check_int_eq(process_finish(host), 0);
+  /* Whatever was taken in is done to its end. */
+  check_int_eq(count_of(process_output(host)->str, "{\"to\":\"edged\""), 100);
+  check_int_eq(count_of(process_output(host)->str, "{\"to\":\"websocket\""), 100);
+  check_str_eq(process_error(host)->str, "");
+  check_int_eq(rows_stored(), 100);
+}
+
+TEST_CASE(Signals, sigterm_ends_it_well) {
+  check_ends_on(SIGTERM);
+}
+
+TEST_CASE(Signals, sigint_ends_it_well) {
+  check_ends_on(SIGINT);
+}
+
+TEST_CASE(Signals, a_signal_ends_it_while_the_input_is_open) {
+  g_autoptr(process) host = cli_run(NULL);
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  process_signal(host, SIGTERM);
+  require_false(process_wait_for(host, "nothing more"));
+  check_int_eq(process_finish(host), 0);
+}
+
+TEST_CASE(Signals, end_of_input_waits_until_all_has_settled) {
+  static const char input[] = "{\"rules\":[{\"on\":\"edged\",\"content\":\"made\",\"after_ms\":100}]}\n" ASK_VOLUME;
+  g_auto(outcome) end = cli_feed(NULL, input, -1);
+  check_int_eq(end.status, 0);
+  check_contains(end.output, "\"parent_id\":\"v1\"");
+  check_contains(end.output, "\"made\"");
+}
+
+TEST_CASE(Signals, forever_goes_on_after_the_end_of_input) {
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  process_close_input(host);
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
+
+TEST_CASE(Signals, a_neighbour_that_never_answers_does_not_keep_it_from_ending) {
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  require_true(process_write(host, ASK_VOLUME, -1));
+  require_true(process_wait_for(host, "\"createvolume\""));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+  check_contains(process_error(host)->str, "before all had settled");
+}
+
+TEST_CASE(Signals, what_was_answered_outlives_sigkill) {
+  {
+    g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+    for (guint i = 0; i < 200; i++) {
+      g_autofree char *line = g_strdup_printf(INSERT("p%u"), i);
+      require_true(process_write(host, line, -1));
+    }
+    for (guint i = 0; i < 200; i++)
+      require_true(process_wait_for(host, "\"operation\":\"response\""));
+    process_signal(host, SIGKILL);
+    check_int_eq(process_finish(host), -SIGKILL);
+  }
+  static const char query[] =
+      "{\"send\":{\"source\":\"edged\",\"operation\":\"query\",\"resource\":\"any/pod\",\"sync\":true}}\n";
+  g_auto(outcome) end = cli_feed(NULL, query, -1);
+  check_int_eq(end.status, 0);
+  check_str_eq(end.error, "");
+  check_int_eq(count_of(end.output, "{\\\"n\\\":1}"), 200);
+  check_int_eq(rows_stored(), 200);
+}
+
+TEST_CASE(Signals, a_reader_that_goes_away_ends_it) {
+  g_autofree char *directory = test_path("run");
+  g_autofree char *command =
+      g_strdup_printf("{ for i in 1 2 3 4 5 6 7 8; do cat '%s'; done; } |"
+                      " { '%s' run --plugin '%s' --run-directory '%s' --database '%s/edge.db';"
+                      " echo \"status $?\" >&2; } | head -n 1 >/dev/null",
+                      TESTS_SOURCE_DIR "/workload/edge-node.jsonl", EDGEHOST, PLUGIN, directory, test_directory());
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  check_int_eq(process_finish(shell), 0);
+  check_contains(process_error(shell)->str, "edgehost: standard output: ");
+  check_contains(process_error(shell)->str, "status 1\n");
+}
+
+TEST_CASE(Signals, sighup_without_a_change_changes_nothing) {
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  process_signal(host, SIGHUP);
+  require_true(process_wait_for_error(host, "unchanged"));
+  require_true(process_write(host, GOOD_LINE("m2"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m2\""));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
