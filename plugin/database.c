@@ -11,12 +11,15 @@ struct database {
   struct database_statements sql;
   sqlite3_stmt **prepared;
   sqlite3_stmt *begin;
+  sqlite3_stmt *begin_read;
   sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
   void *log_data;
-  gboolean in_transaction;
+  gboolean in_transaction; /* one that writes */
+  gboolean shares_reads;
+  gboolean is_reading; /* in a transaction that only reads */
   guint wal_pages;
   guint epoch;
 };
@@ -57,9 +60,14 @@ static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
   sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->begin_read));
   sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
-  self->in_transaction = FALSE;
+  self->in_transaction = self->is_reading = FALSE;
+}
+
+static int prepare(database *self, const char *sql, sqlite3_stmt **statement) {
+  return sqlite3_prepare_v3(self->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 }
 
 static int32_t connect(database *self, struct edgecore_error *error) {
@@ -81,10 +89,11 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-      result =
-          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+      result = prepare(self, "BEGIN IMMEDIATE", &self->begin);
     if (result == SQLITE_OK)
-      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
+      result = prepare(self, "BEGIN", &self->begin_read);
+    if (result == SQLITE_OK)
+      result = prepare(self, "COMMIT", &self->commit);
   }
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -141,7 +150,13 @@ static int run_once(sqlite3_stmt *statement) {
   return sqlite3_reset(statement);
 }
 
-sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+static void end_read(database *self) {
+  if (self->is_reading && run_once(self->commit) != SQLITE_OK)
+    sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL);
+  self->is_reading = FALSE;
+}
+
+static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
 
@@ -150,17 +165,31 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
     sqlite3_reset(*slot);
     return *slot;
   }
-  int result = sqlite3_prepare_v3(self->connection, self->sql.sql[number], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+  int result = prepare(self, self->sql.sql[number], slot);
   if (result != SQLITE_OK)
     fail(self, error, result, "cannot prepare a statement");
   return *slot;
 }
 
+sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+  sqlite3_stmt *statement = find(self, number, error);
+
+  /* Should that fail, the statement reads by itself. */
+  if (statement != NULL && self->shares_reads && !self->in_transaction && !self->is_reading)
+    self->is_reading = run_once(self->begin_read) == SQLITE_OK;
+  return statement;
+}
+
+void database_share_reads(database *self) {
+  self->shares_reads = TRUE;
+}
+
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self, number, error);
+  sqlite3_stmt *statement = find(self, number, error);
 
   if (statement == NULL || self->in_transaction)
     return statement;
+  end_read(self);
   int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
@@ -212,6 +241,8 @@ static void reset_all(database *self) {
 }
 
 int32_t database_commit(database *self, struct edgecore_error *error) {
+  end_read(self);
+  self->shares_reads = FALSE;
   if (!self->in_transaction)
     return EDGECORE_OK;
 
@@ -229,6 +260,8 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
 }
 
 void database_rollback(database *self) {
+  end_read(self);
+  self->shares_reads = FALSE;
   if (!self->in_transaction)
     return;
   reset_all(self);

@@ -48,6 +48,9 @@ static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *
                       .deliveries = self->deliveries,
                       .waiting = self->waiting,
                       .has_wanted = self->has_wanted};
+
+  if (*count > 1)
+    database_share_reads(db);
   int32_t code = body(&turn, items, *count, cause, error);
 
   if (code == EDGECORE_OK)
