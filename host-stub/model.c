@@ -282,6 +282,22 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   return TRUE;
 }
 
+char *model_fingerprint(const char *path, const GPtrArray *models) {
+  struct stat status;
+  if (stat(path, &status) < 0)
+    return NULL;
+  GString *text = g_string_new(NULL);
+  g_string_append_printf(text, "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, path, (guint64)status.st_dev,
+                         (guint64)status.st_ino);
+  for (guint i = 0; i < models->len; i++) {
+    const model *one = models->pdata[i];
+    g_string_append_printf(text, "\n%s %d", one->table, one->application_id);
+    for (guint step = 0; step < one->step_count; step++)
+      g_string_append_printf(text, "\n%u %s", one->steps[step].version, one->steps[step].sql);
+  }
+  return g_string_free(text, FALSE);
+}
+
 guint model_count_open(const char *path) {
   struct stat files[G_N_ELEMENTS(suffixes)];
   guint file_count = 0;

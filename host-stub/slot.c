@@ -111,6 +111,17 @@ generation *slot_prepare(struct slot *self, const char *file, config *configurat
   return NULL;
 }
 
+static gboolean migrate(struct slot *self, const char *path, const GPtrArray *models, GError **error) {
+  g_autofree char *before = model_fingerprint(path, models);
+  if (before != NULL && g_strcmp0(before, self->migrated) == 0)
+    return TRUE;
+  g_clear_pointer(&self->migrated, g_free);
+  if (!model_migrate(path, models, error))
+    return FALSE;
+  self->migrated = model_fingerprint(path, models);
+  return TRUE;
+}
+
 gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
   core *services = generation_core(next);
   const char *path = core_config_text(services, "database.source");
@@ -118,7 +129,7 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
-  if (!model_migrate(path, core_models(services), error))
+  if (!migrate(self, path, core_models(services), error))
     return FALSE;
 
   self->files_before = model_count_open(path);
@@ -149,6 +160,7 @@ void slot_init(struct slot *self, const struct core_services *services, config *
 
 void slot_clear(struct slot *self) {
   g_mutex_clear(&self->lock);
+  g_free(self->migrated);
   config_unref(self->configuration);
 }
 

@@ -13,6 +13,7 @@ struct slot {
   config *configuration;
   generation *active; /* has the module's name; NULL: nothing is loaded */
   handover *state;    /* what the last stop handed over, until a start has taken it */
+  char *migrated;     /* the fingerprint of the last migration; NULL: none */
   guint files_before; /* descriptors of the database that were open before the active one started */
   guint last_number;
   guint unload_left;

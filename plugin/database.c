@@ -4,6 +4,10 @@
 
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
 #define WAL_KEPT_BYTES "4194304"
+/* After a checkpoint, a WAL with more pages than this is cut at once: each opening reads all of it. */
+#define WAL_PAGES_LONG 2000
+/* How long another program's lock is waited for, in milliseconds. */
+#define BUSY_TIMEOUT 1000
 
 struct database {
   char *path;
@@ -83,7 +87,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
 
   if (result == SQLITE_OK) {
     sqlite3_extended_result_codes(self->connection, 1);
-    sqlite3_busy_timeout(self->connection, 1000);
+    sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
@@ -311,6 +315,15 @@ guint database_wal_pages(const database *self) {
   return self->wal_pages;
 }
 
+/* Commits that are each followed by a new opening would let it grow for ever, as no connection lives to start it anew. Another
+ * reader may be in the way; it is not waited for. */
+static int shorten_wal(database *self) {
+  sqlite3_busy_timeout(self->connection, 0);
+  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
+  return result == SQLITE_BUSY ? SQLITE_OK : result;
+}
+
 void database_checkpoint(database *self) {
   int frames = -1;
   int done = -1;
@@ -319,6 +332,8 @@ void database_checkpoint(database *self) {
     return;
   reset_all(self);
   int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+  if (result == SQLITE_OK && frames == done && frames > WAL_PAGES_LONG)
+    result = shorten_wal(self);
   if (result == SQLITE_OK) {
     self->wal_pages = (guint)MAX(frames - done, 0);
     return;

@@ -283,6 +283,7 @@ void module_flush(module *self) {
   int32_t code = outbox_each(self->outbox, flush_message, &flush, &flush.error);
   if (code == EDGECORE_OK)
     code = flush_commit(self, &flush.error);
+  module_bound_wal(self);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
     return;
