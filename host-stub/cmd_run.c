@@ -59,7 +59,7 @@ static const struct command_usage usage = {
         "{\"to\":SOURCE,\"reply_error\":TEXT}; for a swap {\"swap\":REPORT} or {\"swap_error\":TEXT}.\n"
         "\n"
         "A line that is not understood (or longer than 16 MiB) is said on standard error as \"line N: ...\"; the others are\n"
-        "done all the same.\n"
+        "done all the same. A request that nobody answers holds the end up until its time-out.\n"
         "\n"
         "Exit status:\n"
         "  0  done; also after SIGTERM and SIGINT\n"
@@ -234,7 +234,8 @@ static gboolean on_swap_request(const char *file, char **answer, void *data) {
   return swapped;
 }
 
-/* A directory that was asked for must do; without the default one the host only cannot be asked. */
+/* A directory that was asked for must do. Without the default one the host only cannot be asked for a swap, which is of no interest to
+ * one that ends with its input. */
 static gboolean open_control(struct run *self, const char *directory) {
   g_autofree char *usual = control_default_directory();
   g_autoptr(GError) error = NULL;
@@ -242,10 +243,10 @@ static gboolean open_control(struct run *self, const char *directory) {
   self->control = control_new(directory ? directory : usual, on_swap_request, self, &error);
   if (self->control)
     return TRUE;
-  if (!directory)
-    command_say("no control socket, \"edgehost swap\" cannot reach this host: %s", error->message);
-  else
+  if (directory)
     command_say("%s", error->message);
+  else if (self->forever)
+    command_say("no control socket, \"edgehost swap\" cannot reach this host: %s", error->message);
   return !directory;
 }
 

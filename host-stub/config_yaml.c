@@ -198,6 +198,17 @@ static gboolean read_stream(struct reader *self, const char *text, gsize size, G
   return self->event.type == YAML_STREAM_END_EVENT || fail(self, "one document", "a second one", error);
 }
 
+/* Keys and values that an error quotes may hold line ends, and may have been cut in the middle of a character. */
+static void make_one_line(GError *error) {
+  char *text = g_utf8_make_valid(error->message, -1);
+
+  for (char *at = text; *at != '\0'; at++)
+    if (g_ascii_iscntrl(*at))
+      *at = ' ';
+  g_free(error->message);
+  error->message = text;
+}
+
 static gint compare_names(gconstpointer a, gconstpointer b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -217,7 +228,12 @@ gboolean config_yaml_read(const char *text, gsize size, const char *name, config
   self.path = g_string_new(NULL);
   yaml_parser_set_encoding(&self.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&self.parser, (const unsigned char *)text, size);
-  gboolean read = read_stream(&self, text, size, error);
+  GError *failure = NULL;
+  gboolean read = read_stream(&self, text, size, &failure);
+  if (!read) {
+    make_one_line(failure);
+    g_propagate_error(error, failure);
+  }
   yaml_event_delete(&self.event);
   yaml_parser_delete(&self.parser);
   g_string_free(self.path, TRUE);

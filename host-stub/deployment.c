@@ -30,11 +30,7 @@ static gboolean swap(deployment *self, const char *file, config *configuration, 
     note(self, file);
     return TRUE;
   }
-  g_autofree char *version = host_active_version(self->host);
-  if (version && !host_is_down(self->host))
-    g_set_error(error, cause->domain, cause->code, "not swapped: %s; version %s goes on", cause->message, version);
-  else
-    g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
+  g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
   return FALSE;
 }
 
@@ -99,7 +95,8 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "not reloaded: there is no plugin file");
     return FALSE;
   }
-  if (host_is_current(self->host, self->file) && config_equal(configuration, self->configuration))
+  if (host_is_current(self->host, self->file) && config_equal(configuration, self->configuration) &&
+      !host_is_down(self->host))
     return TRUE;
   *changed = TRUE;
   if (!swap(self, self->file, configuration, report, error))

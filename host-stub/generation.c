@@ -9,7 +9,9 @@ struct job {
   enum job_kind kind;
   const handover *given;
   gboolean hands_over;
+  gboolean is_undone_when_late; /* a start that nobody wants any more once it has been given up */
   gboolean is_running;
+  gboolean is_late; /* nobody waits in generation_start or generation_stop any more */
   int32_t code;
   struct edgecore_error error;
   handover *taken;
@@ -102,6 +104,14 @@ static int32_t call_stop(generation *self, gboolean hands_over, handover **taken
   return code;
 }
 
+/* A start that was given up meanwhile: before its first turn, so that nothing was received or sent. Its state is not asked for: the one
+ * before still has all that it says. */
+static void take_back(generation *self, struct job *job, gboolean *is_started) {
+  g_autoptr(handover) unused = NULL;
+  int32_t code = call_stop(self, TRUE, &unused, &job->error, is_started);
+  job->code = code != EDGECORE_OK ? code : failure_set(&job->error, EDGECORE_TIMEOUT, "it was given up meanwhile");
+}
+
 static gboolean run_job(gpointer data) {
   generation *self = data;
   g_mutex_lock(&self->lock);
@@ -115,14 +125,29 @@ static gboolean run_job(gpointer data) {
   } else {
     job.code = call_stop(self, job.hands_over, &job.taken, &job.error, &is_started);
   }
-  job.is_running = FALSE;
 
   g_mutex_lock(&self->lock);
+  if (self->job.is_late && job.is_undone_when_late && is_started) {
+    g_mutex_unlock(&self->lock);
+    take_back(self, &job, &is_started);
+    g_mutex_lock(&self->lock);
+  }
+  job.is_running = FALSE;
+  job.is_late = self->job.is_late;
   self->job = job;
   self->is_started = is_started;
   g_cond_broadcast(&self->returned);
   g_mutex_unlock(&self->lock);
   return G_SOURCE_REMOVE;
+}
+
+/* FALSE: it has returned after all. Later it is for generation_wait and generation_collect. */
+static gboolean give_up(generation *self) {
+  g_mutex_lock(&self->lock);
+  self->job.is_late = self->job.is_running;
+  gboolean is_late = self->job.is_late;
+  g_mutex_unlock(&self->lock);
+  return is_late;
 }
 
 static int32_t call(generation *self, struct job job, handover **state, guint timeout_ms,
@@ -135,9 +160,9 @@ static int32_t call(generation *self, struct job job, handover **state, guint ti
   g_main_context_invoke_full(self->context, G_PRIORITY_HIGH, run_job, self, NULL);
 
   gint64 deadline = g_get_monotonic_time() + timeout_ms * G_TIME_SPAN_MILLISECOND;
-  if (generation_wait(self, deadline) == GENERATION_RETURNED)
-    return generation_collect(self, state, error);
-  return failure_set(error, EDGECORE_TIMEOUT, "it has not returned within %u ms", timeout_ms);
+  if (generation_wait(self, deadline) == GENERATION_LATE && give_up(self))
+    return failure_set(error, EDGECORE_TIMEOUT, "it has not returned within %u ms", timeout_ms);
+  return generation_collect(self, state, error);
 }
 
 static guint count_sources(generation *self) {
@@ -204,8 +229,10 @@ int32_t generation_register(generation *self, struct edgecore_error *error) {
   return code;
 }
 
-int32_t generation_start(generation *self, const handover *state, guint timeout_ms, struct edgecore_error *error) {
-  return call(self, (struct job){.kind = JOB_START, .given = state}, NULL, timeout_ms, error);
+int32_t generation_start(generation *self, const handover *state, gboolean is_undone_when_late, guint timeout_ms,
+                         struct edgecore_error *error) {
+  const struct job job = {.kind = JOB_START, .given = state, .is_undone_when_late = is_undone_when_late};
+  return call(self, job, NULL, timeout_ms, error);
 }
 
 int32_t generation_stop(generation *self, handover **state, guint timeout_ms, struct edgecore_error *error) {
@@ -217,6 +244,13 @@ gboolean generation_is_busy(generation *self) {
   gboolean is_running = self->job.is_running;
   g_mutex_unlock(&self->lock);
   return is_running;
+}
+
+gboolean generation_is_late(generation *self) {
+  g_mutex_lock(&self->lock);
+  gboolean is_late = self->job.is_late;
+  g_mutex_unlock(&self->lock);
+  return is_late;
 }
 
 gboolean generation_is_started(generation *self) {
@@ -245,6 +279,7 @@ enum generation_wait generation_wait(generation *self, gint64 deadline) {
 int32_t generation_collect(generation *self, handover **state, struct edgecore_error *error) {
   g_mutex_lock(&self->lock);
   int32_t code = self->job.code;
+  self->job.is_late = FALSE;
   g_autoptr(handover) taken = g_steal_pointer(&self->job.taken);
   g_autofree char *text = failure_text(&self->job.error, code);
   g_mutex_unlock(&self->lock);

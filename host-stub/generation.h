@@ -20,12 +20,17 @@ const struct image *generation_image(const generation *self);
 core *generation_core(generation *self);
 
 int32_t generation_register(generation *self, struct edgecore_error *error);
-/* Start and stop run on its thread. When one has not returned after timeout_ms, generation_is_busy is TRUE afterwards. */
-int32_t generation_start(generation *self, const handover *state, guint timeout_ms, struct edgecore_error *error);
+/* Start and stop run on its thread. One that has not returned after timeout_ms is late: no other may be called until it has returned and
+ * been collected. `state` must live until then. `is_undone_when_late`: should it still succeed, it is stopped again at once, before
+ * it has received or sent anything, and what is collected is a failure. */
+int32_t generation_start(generation *self, const handover *state, gboolean is_undone_when_late, guint timeout_ms,
+                         struct edgecore_error *error);
 /* `state`: where the handed-over state goes; NULL when no version follows. */
 int32_t generation_stop(generation *self, handover **state, guint timeout_ms, struct edgecore_error *error);
 
-/* Whether a call of start or stop has not returned yet. No other may be made until it has. */
+/* Whether a call was late and has not been collected, though it may have returned meanwhile. */
+gboolean generation_is_late(generation *self);
+/* Whether a call of start or stop has not returned yet. */
 gboolean generation_is_busy(generation *self);
 /* Whether the module runs: started, and not stopped. */
 gboolean generation_is_started(generation *self);

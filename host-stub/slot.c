@@ -81,8 +81,13 @@ void slot_log(const struct slot *self, int32_t level, const generation *subject,
 }
 
 void slot_set_down(struct slot *self, gboolean is_down) {
-  atomic_store(&self->is_down, is_down);
+  gboolean was_down = atomic_exchange(&self->is_down, is_down);
+  /* What the state holds is counted by nobody else while it waits for a start. */
+  if (is_down && !was_down)
+    activity_add(self->services->activity, 1);
   activity_set_hopeless(self->services->activity, is_down);
+  if (!is_down && was_down)
+    activity_remove(self->services->activity, 1);
 }
 
 generation *slot_prepare(struct slot *self, const char *file, config *configuration, generation *before,
@@ -134,7 +139,7 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
 
   self->files_before = model_count_open(path);
   struct edgecore_error why = FAILURE_INIT;
-  int32_t code = generation_start(next, self->state, self->stuck_timeout_ms, &why);
+  int32_t code = generation_start(next, self->state, TRUE, self->stuck_timeout_ms, &why);
   if (code == EDGECORE_OK)
     return TRUE;
   g_autofree char *text = failure_text(&why, code);
@@ -194,7 +199,9 @@ void slot_close(struct slot *self) {
     guint now = path == NULL ? 0 : model_count_open(path);
     generation_unload(g_steal_pointer(&self->active), now > self->files_before ? now - self->files_before : 0);
   }
-  g_clear_pointer(&self->state, handover_free);
+  /* A thread that was left behind in start may still read it. */
+  if (!self->has_left_thread)
+    g_clear_pointer(&self->state, handover_free);
   g_mutex_unlock(&self->lock);
 }
 

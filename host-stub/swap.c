@@ -10,16 +10,34 @@ static const char *version_of(const generation *one) {
   return generation_image(one)->version;
 }
 
+static guint count_open(generation *one) {
+  const char *path = core_config_text(generation_core(one), "database.source");
+  return path == NULL ? 0 : model_count_open(path);
+}
+
 static guint files_left(const struct slot *self, generation *stopped) {
-  const char *path = core_config_text(generation_core(stopped), "database.source");
-  guint now = path == NULL ? 0 : model_count_open(path);
+  guint now = count_open(stopped);
   return now > self->files_before ? now - self->files_before : 0;
 }
 
-/* Starts the active one again with its own state, after what was to follow it has failed. FALSE: the module is down. */
+/* A module that does not take back even its own state goes on without: what was in that is lost, but not the module. */
+static int32_t start_again(struct slot *self, struct edgecore_error *why) {
+  generation *active = self->active;
+  self->files_before = count_open(active);
+  int32_t code = generation_start(active, self->state, FALSE, self->stuck_timeout_ms, why);
+  if (code != EDGECORE_UNSUPPORTED_STATE || self->state == NULL)
+    return code;
+  slot_log(self, EDGECORE_LOG_ERROR, active,
+           "version %s does not take its own state back (%s): it starts without, and %u messages in there are lost",
+           version_of(active), why->text, handover_state(self->state)->message_count);
+  g_clear_pointer(&self->state, handover_free);
+  return generation_start(active, NULL, FALSE, self->stuck_timeout_ms, why);
+}
+
+/* Starts the active one again, after what was to follow it has failed. FALSE: the module is down. */
 static gboolean put_back(struct slot *self) {
   struct edgecore_error why = FAILURE_INIT;
-  int32_t code = generation_start(self->active, self->state, self->stuck_timeout_ms, &why);
+  int32_t code = start_again(self, &why);
   if (code == EDGECORE_OK) {
     g_clear_pointer(&self->state, handover_free);
     slot_set_down(self, FALSE);
@@ -30,7 +48,7 @@ static gboolean put_back(struct slot *self) {
   slot_log(self, EDGECORE_LOG_ERROR, self->active,
            "the module is down: version %s cannot be started again: %s; its queue is kept, a swap may bring it up",
            version_of(self->active), text);
-  if (generation_is_busy(self->active)) {
+  if (generation_is_late(self->active)) {
     self->late = self->active;
     self->late_in = SLOT_LATE_START;
   }
@@ -47,8 +65,9 @@ static void after_late_stop(struct slot *self) {
            version_of(self->active));
 }
 
-/* A start that came back after it was given up: of the active one, or of one that was to follow it, which is taken back. */
-static void after_late_start(struct slot *self, generation *late) {
+/* A start that came back after it was given up: of the active one, or of one that was to follow it and is undone. FALSE: it cannot
+ * be undone. */
+static gboolean after_late_start(struct slot *self, generation *late) {
   struct edgecore_error why = FAILURE_INIT;
   int32_t code = generation_collect(late, NULL, &why);
   if (late == self->active) {
@@ -57,24 +76,25 @@ static void after_late_start(struct slot *self, generation *late) {
     slot_set_down(self, code != EDGECORE_OK);
     slot_log(self, EDGECORE_LOG_WARNING, late, "version %s has come back from its late start: %s", version_of(late),
              code == EDGECORE_OK ? "it goes on" : why.text);
-    return;
+    return TRUE;
   }
-
-  g_autoptr(handover) unused = NULL;
-  if (code == EDGECORE_OK && generation_stop(late, &unused, self->stuck_timeout_ms, &why) != EDGECORE_OK) {
+  if (generation_is_started(late)) {
     slot_log(self, EDGECORE_LOG_ERROR, late, "version %s cannot be stopped after its late start: %s", version_of(late),
              why.text);
     self->late = late;
-    self->late_in = SLOT_LATE_START;
-    return;
+    return FALSE;
   }
-  slot_log(self, EDGECORE_LOG_WARNING, late, "version %s has come back from its late start and is taken back",
-           version_of(late));
+
+  g_autofree char *version = g_strdup(version_of(late));
   slot_unload(self, late, files_left(self, late));
-  if (self->active != NULL)
-    put_back(self);
-  else
+  if (self->active == NULL)
     slot_set_down(self, FALSE);
+  else if (!put_back(self))
+    return TRUE;
+  slot_log(self, EDGECORE_LOG_WARNING, self->active,
+           "version %s has come back from its late start and is taken back: %s", version,
+           self->active == NULL ? "nothing is loaded" : "the one before goes on");
+  return TRUE;
 }
 
 static gpointer watch(gpointer data) {
@@ -88,9 +108,9 @@ static gpointer watch(gpointer data) {
     g_mutex_unlock(&self->lock);
     enum generation_wait result = generation_wait(late, deadline);
     if (result == GENERATION_LATE) {
+      slot_set_down(self, TRUE);
       slot_log(self, EDGECORE_LOG_ERROR, late, "the module is stuck: version %s has not returned from %s within %u ms",
                version_of(late), is_stop ? "stop" : "start", self->stuck_timeout_ms);
-      slot_set_down(self, TRUE);
       result = generation_wait(late, -1);
     }
     g_mutex_lock(&self->lock);
@@ -99,10 +119,11 @@ static gpointer watch(gpointer data) {
     self->late = NULL;
     if (is_stop)
       after_late_stop(self);
-    else
-      after_late_start(self, late);
+    else if (!after_late_start(self, late))
+      break;
   }
   g_mutex_unlock(&self->lock);
+  activity_remove(self->services->activity, 1);
   return NULL;
 }
 
@@ -112,45 +133,45 @@ static void begin_watch(struct slot *self, generation *late, gboolean is_stop) {
     g_thread_join(self->watch);
   self->late = late;
   self->late_in = is_stop ? SLOT_LATE_STOP : SLOT_LATE_START;
+  /* Between a late return and the next start the module's own thread sleeps, but there is no rest. */
+  activity_add(self->services->activity, 1);
   self->watch = g_thread_new("watch", watch, self);
 }
 
 /* Nothing has changed yet but that the active one was asked to stop. */
 static void stop_failed(struct slot *self, generation *next, const struct edgecore_error *why, GError **error) {
-  gboolean is_late = generation_is_busy(self->active);
-  gboolean goes_on = is_late || generation_is_started(self->active);
-  g_set_error(error, HOST_ERROR, why->code, "version %s: stop: %s; %s", version_of(self->active), why->text,
-              is_late   ? "it keeps the name, and goes on when it returns"
-              : goes_on ? "it goes on"
-                        : "it cannot be started again: the module is down");
+  g_set_error(error, HOST_ERROR, why->code, "version %s: stop: %s", version_of(self->active), why->text);
   slot_unload(self, next, 0);
-  if (is_late)
+  if (generation_is_late(self->active))
     begin_watch(self, self->active, TRUE);
-  else if (!goes_on)
+  else if (!generation_is_started(self->active))
     slot_set_down(self, TRUE);
 }
 
 /* The table could not be grown, or the new one did not start. */
-static void start_failed(struct slot *self, generation *next, GError **error) {
-  if (generation_is_busy(next)) {
+static void start_failed(struct slot *self, generation *next) {
+  if (generation_is_late(next)) {
     slot_set_down(self, TRUE);
-    g_prefix_error(error, "the module is down: ");
     begin_watch(self, next, FALSE);
     return;
   }
   slot_unload(self, next, files_left(self, next));
-  if (self->active == NULL)
-    return;
-
-  g_autofree char *version = g_strdup(version_of(self->active));
-  const char *end = put_back(self) ? "goes on" : "cannot be started again: the module is down";
-  g_autofree char *text = error == NULL || *error == NULL ? NULL : g_strdup((*error)->message);
-  if (text != NULL) {
-    g_free((*error)->message);
-    (*error)->message = g_strdup_printf("%s; version %s %s", text, version, end);
-  }
-  if (self->late != NULL)
+  if (self->active != NULL && !put_back(self) && self->late != NULL)
     begin_watch(self, self->late, FALSE);
+}
+
+/* After a swap that failed: what is there now, for people. The caller owns it; NULL when nothing is loaded. */
+static char *describe_active(struct slot *self) {
+  if (self->late != NULL && (self->late != self->active || self->late_in == SLOT_LATE_START))
+    return g_strdup_printf("the module is down until version %s returns from start", version_of(self->late));
+  if (self->active == NULL)
+    return NULL;
+  const char *version = version_of(self->active);
+  if (self->late != NULL)
+    return g_strdup_printf("version %s keeps the name, and goes on when it returns", version);
+  if (generation_is_started(self->active))
+    return g_strdup_printf("version %s goes on", version);
+  return g_strdup_printf("version %s cannot be started again: the module is down", version);
 }
 
 static gboolean stop_active(struct slot *self, generation *next, GError **error) {
@@ -202,7 +223,7 @@ static gboolean replace(struct slot *self, const char *file, config *configurati
   guint left = was_started ? files_left(self, old) : 0;
   report_handover(self, next, report);
   if (!slot_bring_up(self, next, error)) {
-    start_failed(self, next, error);
+    start_failed(self, next);
     return FALSE;
   }
   make_active(self, next, configuration);
@@ -241,10 +262,11 @@ gboolean slot_swap(struct slot *self, const char *file, config *configuration, s
   gboolean is_done = check_free(self, &why) &&
                      replace(self, file, configuration == NULL ? self->configuration : configuration, report, &why);
   report->unload_left = self->unload_left;
+  g_autofree char *now = is_done ? NULL : describe_active(self);
   g_mutex_unlock(&self->lock);
   activity_remove(self->services->activity, 1);
   host_swap_report_clear(&unused);
   if (!is_done)
-    g_propagate_error(error, g_steal_pointer(&why));
+    g_set_error(error, why->domain, why->code, "%s%s%s", why->message, now == NULL ? "" : "; ", now == NULL ? "" : now);
   return is_done;
 }

@@ -2,12 +2,15 @@
 
 #include <string.h>
 
+/* A character that was cut in the middle goes at the end of the text, and becomes a question mark further on. */
 static void error_copy(struct edgecore_error *error, const char *text) {
   const char *end;
 
   g_strlcpy(error->text, text, sizeof error->text);
-  if (!g_utf8_validate(error->text, -1, &end))
-    error->text[end - error->text] = '\0';
+  for (char *at = error->text; !g_utf8_validate(at, -1, &end);) {
+    at += end - at;
+    *at = strlen(at) < 4 && (guchar)*at >= 0xc0 ? '\0' : '?';
+  }
 }
 
 int32_t error_set(struct edgecore_error *error, int32_t code, const char *format, ...) {

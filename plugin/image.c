@@ -13,6 +13,8 @@
 #define DEFAULT_PAGE_SIZE 4096
 #define WAL_HEADER_SIZE 32
 #define FRAME_HEADER_SIZE 24
+/* SQLite's highest page number. */
+#define PAGE_MAX 0xfffffffeu
 
 /* A file mapped for reading; size 0 when there is none. */
 struct mapping {
@@ -88,13 +90,15 @@ static gboolean frame_is_whole(const image *self, const guint8 *frame, guint32 s
     return FALSE;
   wal_sum(frame, 8, big_endian, sum);
   wal_sum(frame + FRAME_HEADER_SIZE, self->page_size, big_endian, sum);
-  return sum[0] == read32(frame + 16) && sum[1] == read32(frame + 20) && read32(frame) != 0;
+  return sum[0] == read32(frame + 16) && sum[1] == read32(frame + 20) && read32(frame) != 0 &&
+         read32(frame) <= PAGE_MAX;
 }
 
 /* Notes the frames up to the last one that ends a transaction. */
 static void read_frames(image *self, guint32 sum[2]) {
   g_autoptr(GPtrArray) open = g_ptr_array_new();
   gsize step = FRAME_HEADER_SIZE + (gsize)self->page_size;
+  guint32 last_page = self->page_count;
 
   for (gsize at = WAL_HEADER_SIZE; at + step <= self->wal.size; at += step) {
     const guint8 *frame = self->wal.data + at;
@@ -106,10 +110,13 @@ static void read_frames(image *self, guint32 sum[2]) {
       continue;
     for (guint i = 0; i < open->len; i++) {
       const guint8 *committed = g_ptr_array_index(open, i);
-      g_hash_table_insert(self->frames, GUINT_TO_POINTER(read32(committed)), (gpointer)(committed + FRAME_HEADER_SIZE));
+      guint32 number = read32(committed);
+      g_hash_table_insert(self->frames, GUINT_TO_POINTER(number), (gpointer)(committed + FRAME_HEADER_SIZE));
+      last_page = MAX(last_page, number);
     }
     g_ptr_array_set_size(open, 0);
-    self->page_count = page_count;
+    /* It may say anything, but a page that is nowhere needs no looking for. */
+    self->page_count = MIN(page_count, last_page);
   }
 }
 

@@ -1,9 +1,18 @@
 #include "operations.h"
 
+#include "text.h"
+
+#include <string.h>
+
 /* The update of all pod statuses of one namespace. */
 static int32_t send_namespace(const char *name, const struct store_json *values, guint skipped, void *data,
                               struct edgecore_error *error) {
   struct turn *turn = data;
+  if (!text_is_utf8(name, strlen(name))) {
+    turn->core->log(turn->core, EDGECORE_LOG_WARNING,
+                    "pod status sync: a namespace whose name is not UTF-8 was skipped");
+    return EDGECORE_OK;
+  }
   g_autofree char *resource = g_strconcat(name, "/podstatus", NULL);
   const struct edgecore_message_fields route = {.id = "", .group = "resource", .resource = resource};
 

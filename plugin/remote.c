@@ -18,9 +18,11 @@ struct remote {
 static char *key_of(const remote *self, struct edgecore_message *query) {
   const struct edgecore_message_fields *fields = self->core->message_read(query);
 
-  return g_strdup_printf("%s\n%s\n%s\n%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, fields->resource, fields->source,
-                         fields->group, fields->content_size,
-                         text_sum("", 0, "", 0, fields->content, fields->content_size));
+  /* With their lengths, because any character may be in them. */
+  return g_strdup_printf("%zu %zu %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s%s%s", strlen(fields->resource),
+                         strlen(fields->source), fields->content_size,
+                         text_sum("", 0, "", 0, fields->content, fields->content_size), fields->resource,
+                         fields->source, fields->group);
 }
 
 static struct remote_entry *find(const remote *self, struct edgecore_message *query) {
@@ -113,14 +115,12 @@ int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked
     if (request == NULL)
       return EDGECORE_NO_MEMORY;
     entry = entry_new(self, request, now);
-    int32_t code = linked ? send_request(self, entry, now, error) : EDGECORE_OK;
-    if (code != EDGECORE_OK) {
-      self->core->message_unref(request);
-      entry_free(entry);
-      return code;
-    }
-    entry->attempts = 1;
     g_hash_table_insert(self->entries, key_of(self, request), entry);
+    /* Without room it is tried again, and the time runs all the same: whoever asked gets an answer in time. */
+    if (!linked || send_request(self, entry, now, error) == EDGECORE_OK)
+      entry->attempts = 1;
+    else
+      entry->retry_at = now + ROOM_WAIT;
     if (!linked)
       *failed = request;
   }
@@ -170,7 +170,7 @@ int32_t remote_failed(remote *self, struct edgecore_message *request, struct edg
   /* The failure of an earlier request, whose callers were answered long ago, says nothing about this one. */
   if (entry == NULL || strcmp(self->core->message_read(entry->request)->id, self->core->message_read(request)->id) != 0)
     return EDGECORE_OK;
-  gint64 wait = BACK_OFF << MIN(entry->attempts - 1, 10);
+  gint64 wait = BACK_OFF << CLAMP(entry->attempts - 1, 0, 10);
   wait = wait / 2 + g_random_int_range(0, (gint32)wait);
   if (!linked || entry->attempts >= self->settings->remote_query_attempts || now + wait >= entry->deadline)
     return answer_entry(self, entry, message, answer, data, error);

@@ -24,8 +24,9 @@ typedef void remote_answer_fn(struct edgecore_message *query, struct edgecore_me
 remote *remote_new(const struct edgecore_core *core, const struct settings *settings);
 void remote_free(remote *self);
 
-/* Lets the query wait, and sends a request unless one like it is under way or the link is down. EDGECORE_AGAIN, EDGECORE_NO_MEMORY:
- * nothing was done. *failed, when the link is down, is the request whose failure is to be handled; owned by the entry. */
+/* Lets the query wait, and sends a request unless one like it is under way or the link is down; a request that finds no room now is
+ * offered again. EDGECORE_NO_MEMORY: nothing was done. *failed, when the link is down, is the request whose failure is to be
+ * handled; owned by the entry. */
 int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked, gint64 now,
                    struct edgecore_message **failed, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether a query like this one waits already. */

@@ -116,7 +116,7 @@ static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean 
   gsize page_size = image_page_size(self->pages);
   gsize local = local_size(page_size, in_index, size);
 
-  if ((gsize)(cell->end - cell->at) < local + (local < size ? 4 : 0) ||
+  if (size == 0 || (gsize)(cell->end - cell->at) < local + (local < size ? 4 : 0) ||
       size > (guint64)image_page_count(self->pages) * page_size)
     return FALSE;
   g_byte_array_set_size(self->payload, 0);

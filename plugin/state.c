@@ -1,6 +1,7 @@
 #include "state.h"
 
 #include "error.h"
+#include "outbox.h"
 #include "text.h"
 
 #include <string.h>
@@ -159,9 +160,9 @@ static void get_remote(struct reader *reader, remote *queries) {
 
   for (guint i = 0; i < count && !reader->bad; i++) {
     struct edgecore_message *request = get_message(reader, FALSE);
-    gint64 attempts = get_number(reader, 0, G_MAXINT32);
-    gint64 deadline = get_number(reader, G_MININT64, G_MAXINT64);
-    gint64 retry_at = get_number(reader, G_MININT64, G_MAXINT64);
+    gint64 attempts = get_number(reader, 1, G_MAXINT32);
+    gint64 deadline = get_number(reader, 0, G_MAXINT64);
+    gint64 retry_at = get_number(reader, 0, G_MAXINT64);
     guint waiter_count = get_count(reader, 1);
     g_autoptr(GPtrArray) waiters = g_ptr_array_new();
     for (guint j = 0; j < waiter_count && !reader->bad; j++)
@@ -195,8 +196,8 @@ int32_t state_decode(const struct edgecore_core *core, const struct edgecore_sta
 
   get_number(&reader, STATE_MAGIC, STATE_MAGIC);
   enum link link = (enum link)get_number(&reader, LINK_UNKNOWN, LINK_DISCONNECTED);
-  gint64 sync_due = get_number(&reader, G_MININT64, G_MAXINT64);
-  gint64 taken = get_number(&reader, 0, G_MAXINT64);
+  gint64 sync_due = get_number(&reader, 0, G_MAXINT64);
+  gint64 taken = get_number(&reader, 0, OUTBOX_ID_MAX);
   get_deliveries(&reader, core, state->waiting);
   get_backlog(&reader, core, state->backlog);
   get_remote(&reader, state->remote);

@@ -6,6 +6,12 @@
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
 
+/* What a kept message takes, counted anew: the column `bytes` has no checksum, and one wrong bit of it could evict all others. */
+#define BYTES                                                                                                          \
+  "length(CAST(msg_id AS BLOB)) + length(CAST(parent_id AS BLOB)) + length(CAST(source AS BLOB))"                      \
+  " + length(CAST(route_group AS BLOB)) + length(CAST(operation AS BLOB)) + length(CAST(resource AS BLOB))"            \
+  " + coalesce(length(content), 0)"
+
 static const char *const sql[STATEMENT_COUNT] = {
     /* Never INSERT OR REPLACE: that deletes the row first, writes five times as much, and moves it to the end. */
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
@@ -56,19 +62,21 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING bytes",
-    [STATEMENT_OUTBOX_TOTAL] = "SELECT count(*), coalesce(sum(bytes), 0), coalesce(max(id), 0) FROM metamanager_outbox",
+    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_TOTAL] =
+        "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
-    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING bytes",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
     [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1 AND latest IS NULL",
+    [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
-        " RETURNING bytes, operation, resource",
+        " RETURNING " BYTES ", operation, resource",
     [STATEMENT_OUTBOX_EVICT_OLDEST] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox)"
-        " RETURNING bytes, operation, resource",
+        " RETURNING " BYTES ", operation, resource",
 };
 
 struct database_statements statements_all(void) {

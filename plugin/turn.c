@@ -23,7 +23,8 @@ int32_t turn_check_content(struct turn *turn, const struct edgecore_message_fiel
   if (message->content_kind != EDGECORE_CONTENT_JSON)
     return EDGECORE_OK;
 
-  int32_t code = store_check_json(turn->store, message->content, message->content_size, error);
+  struct turn_content content = turn_content_of(message);
+  int32_t code = store_check_json(turn->store, content.data, content.size, error);
   if (code == EDGECORE_INVALID)
     error_prefix(error, "Error to marshal message content: ");
   return code;
@@ -105,12 +106,29 @@ static gboolean must_keep(const struct turn *turn, const struct edgecore_message
   return !outbox_is_empty(turn->outbox) && !is_podstatus_update(message);
 }
 
+/* What earlier turns left for the cloud in memory, because it could not be kept when the link went down. It comes before all that is
+ * kept now. */
+static int32_t keep_earlier(struct turn *turn, struct edgecore_error *error) {
+  if (turn->waiting_kept)
+    return EDGECORE_OK;
+  for (guint i = 0; i < turn->waiting->len; i++) {
+    const struct delivery *delivery = &g_array_index(turn->waiting, struct delivery, i);
+    int32_t code = delivery_is_for_cloud(delivery) ? keep(turn, delivery->message, error) : EDGECORE_OK;
+    if (code != EDGECORE_OK)
+      return code;
+  }
+  turn->waiting_kept = TRUE;
+  return EDGECORE_OK;
+}
+
 int32_t turn_send_to_cloud(struct turn *turn, struct edgecore_message *message, struct edgecore_error *error) {
   if (!must_keep(turn, turn->core->message_read(message))) {
     turn_send(turn, DESTINATION_CLOUD, message);
     return EDGECORE_OK;
   }
-  int32_t code = keep(turn, message, error);
+  int32_t code = turn->link == LINK_DISCONNECTED ? keep_earlier(turn, error) : EDGECORE_OK;
+  if (code == EDGECORE_OK)
+    code = keep(turn, message, error);
   turn->core->message_unref(message);
   return code;
 }
@@ -134,15 +152,10 @@ int32_t turn_relay_to_cloud(struct turn *turn, struct edgecore_message *message,
 }
 
 int32_t turn_keep_waiting(struct turn *turn, struct edgecore_error *error) {
-  if (!turn->waiting_kept)
-    for (guint i = 0; i < turn->waiting->len; i++) {
-      const struct delivery *delivery = &g_array_index(turn->waiting, struct delivery, i);
-      int32_t code = delivery_is_for_cloud(delivery) ? keep(turn, delivery->message, error) : EDGECORE_OK;
-      if (code != EDGECORE_OK)
-        return code;
-    }
-  turn->waiting_kept = TRUE;
+  int32_t kept = keep_earlier(turn, error);
 
+  if (kept != EDGECORE_OK)
+    return kept;
   guint left = 0;
   for (guint i = 0; i < turn->deliveries->len; i++) {
     struct delivery delivery = g_array_index(turn->deliveries, struct delivery, i);

@@ -124,15 +124,29 @@ TEST_CASE(Swap, a_held_delivery_goes_along) {
 
 TEST_CASE(Swap, a_state_that_cannot_be_taken_puts_the_old_one_back) {
   HOUSE(house, 0);
-  house_load(&house, PLUGIN_V1_0);
-  g_autofree char *answer = house_ask(&house, "edged", "query", "default/pod/web", NULL);
-  check_str_eq(answer, "\"v1.0\"");
+  house_load(&house, PLUGIN_VARIANT("whole")); /* hands over nothing, and calls it state format 1 */
   g_autofree char *why = NULL;
   check_false(swap_to(&house, PLUGIN_CURRENT, &why));
   check_contains(why, "state");
+  check_active(&house, "0.1-variant");
+  check_false(host_is_down(house.host));
+}
+
+TEST_CASE(Swap, a_plugin_of_abi_1_0_and_the_current_one_follow_each_other) {
+  HOUSE(house, 0);
+  house_load(&house, PLUGIN_CURRENT);
+  g_autofree char *current = host_active_version(house.host);
+  g_autofree char *why = NULL;
+  house_send(&house, "m1", "edgecontroller", "insert", "default/pod/web", POD);
+  house_settle(&house); /* the one of ABI 1.0 would take it, and not store it */
+  check_true(swap_to(&house, PLUGIN_V1_0, &why));
   check_active(&house, "1.0.0-frozen");
-  g_autofree char *again = house_ask(&house, "edged", "query", "default/pod/web", NULL);
-  check_str_eq(again, "\"v1.0\"");
+  g_autofree char *answer = house_ask(&house, "edged", "query", "default/pod/web", NULL);
+  check_str_eq(answer, "\"v1.0\"");
+  check_true(swap_to(&house, PLUGIN_CURRENT, &why));
+  check_active(&house, current);
+  g_autofree char *stored = house_ask(&house, "edged", "query", "default/pod/web", NULL);
+  check_contains(stored, "web");
 }
 
 TEST_CASE(Swap, a_failure_changes_nothing) {

@@ -135,6 +135,26 @@ TEST_CASE(Text, an_acknowledgement_is_a_bare_ok) {
   check_false(text_is_ok("OK", 1));
 }
 
+TEST_CASE(Text, of_a_long_name_the_first_256_bytes_are_shown_in_whole_characters) {
+  char name[400];
+
+  check_int_eq(text_shown(""), 0);
+  check_int_eq(text_shown("default/pod/a"), 13);
+  memset(name, 'n', sizeof name);
+  name[256] = '\0';
+  check_int_eq(text_shown(name), 256);
+  name[256] = 'n';
+  name[257] = '\0';
+  check_int_eq(text_shown(name), 256);
+  memcpy(name + 254, "\xe2\x82\xac", 4);
+  check_int_eq(text_shown(name), 254);
+  memcpy(name + 253, "\xe2\x82\xacx", 5);
+  check_int_eq(text_shown(name), 256);
+  memset(name, '\x80', sizeof name - 1);
+  name[sizeof name - 1] = '\0';
+  check_int_eq(text_shown(name), 0);
+}
+
 static gint64 sum_of(const char *key, const char *type, const char *value) {
   return text_sum(key, strlen(key), type, strlen(type), value, strlen(value));
 }

@@ -39,8 +39,17 @@ struct rig {
   gboolean is_answering;
   gboolean is_shut;
   gboolean is_gate_open;
+  gboolean is_at_gate;
+  gboolean has_left_gate;
   guint refused;
   GPtrArray *lines;
+};
+
+struct rig_swap {
+  rig *rig;
+  const char *file;
+  char *why;
+  GThread *thread;
 };
 
 struct rig_call {
@@ -93,8 +102,18 @@ static int32_t refuse_when_shut(const char *call, void *data) {
 static void pass(const struct gate *gate) {
   rig *self = (rig *)(uintptr_t)gate;
   g_mutex_lock(&self->lock);
+  self->is_at_gate = TRUE;
+  g_cond_broadcast(&self->changed);
   while (!self->is_gate_open)
     g_cond_wait(&self->changed, &self->lock);
+  g_mutex_unlock(&self->lock);
+}
+
+static void leave(const struct gate *gate) {
+  rig *self = (rig *)(uintptr_t)gate;
+  g_mutex_lock(&self->lock);
+  self->has_left_gate = TRUE;
+  g_cond_broadcast(&self->changed);
   g_mutex_unlock(&self->lock);
 }
 
@@ -143,7 +162,7 @@ static gpointer call(gpointer data) {
 
 rig *rig_new_empty(guint queue_capacity, guint stop_timeout_ms, guint stuck_timeout_ms) {
   rig *self = g_new0(rig, 1);
-  self->gate = (struct gate){.size = sizeof self->gate, .pass = pass};
+  self->gate = (struct gate){.size = sizeof self->gate, .pass = pass, .leave = leave};
   self->live_before = message_count_live();
   static guint count;
   g_autofree char *name = g_strdup_printf("edge-%u.db", count++);
@@ -226,6 +245,27 @@ char *rig_swap_fails(rig *self, const char *file) {
   g_autoptr(GError) error = NULL;
   check_false(host_swap(self->host, file, NULL, NULL, &error));
   return g_strdup(error == NULL ? "no error" : error->message);
+}
+
+static gpointer swap_later(gpointer data) {
+  struct rig_swap *self = data;
+  self->why = rig_swap_fails(self->rig, self->file);
+  return NULL;
+}
+
+struct rig_swap *rig_swap_begin(rig *self, const char *file) {
+  struct rig_swap *begun = g_new0(struct rig_swap, 1);
+  begun->rig = self;
+  begun->file = file;
+  begun->thread = g_thread_new("swap", swap_later, begun);
+  return begun;
+}
+
+char *rig_swap_end(struct rig_swap *self) {
+  g_thread_join(self->thread);
+  char *why = self->why;
+  g_free(self);
+  return why;
 }
 
 void rig_check_works(rig *self, const char *version) {
@@ -318,6 +358,22 @@ void rig_open_gate(rig *self) {
   self->is_gate_open = TRUE;
   g_cond_broadcast(&self->changed);
   g_mutex_unlock(&self->lock);
+}
+
+/* Waits for a flag that another thread sets. */
+static void wait_for(rig *self, const gboolean *flag) {
+  g_mutex_lock(&self->lock);
+  while (!*flag)
+    g_cond_wait(&self->changed, &self->lock);
+  g_mutex_unlock(&self->lock);
+}
+
+void rig_wait_gate(rig *self) {
+  wait_for(self, &self->is_at_gate);
+}
+
+void rig_wait_left_gate(rig *self) {
+  wait_for(self, &self->has_left_gate);
 }
 
 void rig_wait_log(rig *self, const char *part) {

@@ -39,6 +39,9 @@ config *rig_configuration(rig *self);
 void rig_swap(rig *self, const char *file, const char *version);
 /* Swaps, which must not work; the error, which the caller owns. */
 char *rig_swap_fails(rig *self, const char *file) G_GNUC_WARN_UNUSED_RESULT;
+/* The same on a thread of its own. */
+struct rig_swap *rig_swap_begin(rig *self, const char *file);
+char *rig_swap_end(struct rig_swap *self) G_GNUC_WARN_UNUSED_RESULT;
 /* Checks that this is the active version, and that it answers a query. */
 void rig_check_works(rig *self, const char *version);
 
@@ -62,8 +65,10 @@ void rig_answer_all(rig *self);
 /* Waits until so many sync requests have come since the beginning. */
 void rig_wait_asked(rig *self, guint count);
 guint rig_asked(rig *self);
-/* The gate of variants that hang: shut at first. */
+/* The gate of variants that hang: shut at first. One waits for the plugin to come there, the other for it to be through. */
 void rig_open_gate(rig *self);
+void rig_wait_gate(rig *self);
+void rig_wait_left_gate(rig *self);
 
 /* Waits until the log has a line with this part. */
 void rig_wait_log(rig *self, const char *part);

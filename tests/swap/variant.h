@@ -17,6 +17,8 @@ struct gate {
   uint32_t size;
   /* Returns once the test has opened the gate. */
   void (*pass)(const struct gate *self);
+  /* Says that the call that went through it has done all else too. */
+  void (*leave)(const struct gate *self);
 };
 
 static inline int32_t variant_fail(struct edgecore_error *error, int32_t code, const char *text) {

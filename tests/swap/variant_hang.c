@@ -15,16 +15,23 @@ int32_t edgecore_plugin_register(const struct edgecore_core *core, struct edgeco
   return real_register(core, plugin, error);
 }
 
+static int32_t leave(int32_t code) {
+  gate->leave(gate);
+  return code;
+}
+
 int32_t edgecore_plugin_start(struct edgecore_plugin *plugin, const struct edgecore_state *state,
                               struct edgecore_error *error) {
-  if (HANGS_IN_START)
-    gate->pass(gate);
-  return real_start(plugin, state, error);
+  if (!HANGS_IN_START)
+    return real_start(plugin, state, error);
+  gate->pass(gate);
+  return leave(real_start(plugin, state, error));
 }
 
 int32_t edgecore_plugin_stop(struct edgecore_plugin *plugin, struct edgecore_state *state,
                              struct edgecore_error *error) {
-  if (!HANGS_IN_START)
-    gate->pass(gate);
-  return real_stop(plugin, state, error);
+  if (HANGS_IN_START)
+    return real_stop(plugin, state, error);
+  gate->pass(gate);
+  return leave(real_stop(plugin, state, error));
 }
