@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "operations.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ struct operation {
   const char *name;
   turn_handler_fn *handle;
   turn_handler_fn *outcome; /* of the request that the operation sent */
-  gboolean stores;          /* its content must be what it says it is */
+  gboolean stores;          /* its resource must do as a key, and its content be what it says it is */
   const char *prefix;       /* of an error of the database. NULL: nobody asked, the error is only logged. */
   gboolean
       in_its_name; /* its error answer comes from the request's source, as the answer would, and not from metaManager */
@@ -73,20 +74,32 @@ static int32_t answer_error(struct turn *turn, const struct edgecore_item *item,
 
 static void log_failure(const struct turn *turn, const struct edgecore_item *item, const char *why) {
   const struct edgecore_message_fields *request = turn->core->message_read(asked(item));
-  g_autofree char *text = g_strdup_printf("%s of %.256s from %s, message %s: %s", request->operation, request->resource,
-                                          request->source, request->id, why);
+  g_autofree char *text =
+      g_strdup_printf("%s of %.*s from %s, message %s: %s", request->operation, text_shown(request->resource),
+                      request->resource, request->source, request->id, why);
 
-  /* A resource may have been cut in the middle of a character. */
-  g_autofree char *whole = g_utf8_make_valid(text, -1);
-  turn->core->log(turn->core, EDGECORE_LOG_WARNING, whole);
+  turn->core->log(turn->core, EDGECORE_LOG_WARNING, text);
+}
+
+static int32_t check_key(const struct edgecore_message_fields *message, struct edgecore_error *error) {
+  gsize size = strlen(message->resource);
+
+  if (size <= RESOURCE_KEY_MAX)
+    return EDGECORE_OK;
+  return error_set(error, EDGECORE_INVALID, "key of %zu bytes is longer than %d", size, RESOURCE_KEY_MAX);
 }
 
 static int32_t run_handler(struct turn *turn, const struct operation *operation, const struct edgecore_item *item,
                            struct edgecore_error *error) {
   if (item->context != NULL)
     return operation->outcome != NULL ? operation->outcome(turn, item, error) : EDGECORE_OK;
-  int32_t code =
-      operation->stores ? turn_check_content(turn, turn->core->message_read(item->message), error) : EDGECORE_OK;
+  int32_t code = EDGECORE_OK;
+  if (operation->stores) {
+    const struct edgecore_message_fields *message = turn->core->message_read(item->message);
+    code = check_key(message, error);
+    if (code == EDGECORE_OK)
+      code = turn_check_content(turn, message, error);
+  }
   return code != EDGECORE_OK ? code : operation->handle(turn, item, error);
 }
 

@@ -7,7 +7,7 @@
 
 #define MODULE_GROUP "meta"
 
-/* While neighbours are full, this many deliveries may wait before nothing at all is taken in. */
+/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
 #define WAITING_MAX 4096
 /* Between attempts to put into the outbox what is left for the cloud, in microseconds. */
 #define KEEP_RETRY 1000000
@@ -30,6 +30,9 @@ static void retry_waiting(module *self) {
   guint before = self->waiting->len;
 
   module_deliver(self);
+  /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
+  if (self->waiting->len >= WAITING_MAX && !self->settings.edgesite)
+    module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
   if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX &&
       self->backlog->len == 0)
@@ -267,7 +270,8 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
   }
   /* The state may have been our own, after a roll-back. */
   state_blob_clear(&self->handed);
-  if (self->link == LINK_CONNECTED && !outbox_is_empty(self->outbox))
+  self->outbox_is_ours = outbox_is_empty(self->outbox);
+  if (module_may_flush(self))
     self->flush_due = module_now(self);
   self->started = TRUE;
   attach(self);

@@ -258,12 +258,14 @@ static gboolean cloud_is_blocked(const module *self) {
 }
 
 /* Deletes what the hub has taken. */
-static int32_t flush_commit(module *self, struct edgecore_error *error) {
+static int32_t flush_batch(module *self, struct flush *flush) {
   database *db = store_database(self->store);
-  int32_t code = outbox_delete_taken(self->outbox, error);
+  int32_t code = outbox_each(self->outbox, flush_message, flush, &flush->error);
 
   if (code == EDGECORE_OK)
-    code = database_commit(db, error);
+    code = outbox_delete_taken(self->outbox, &flush->error);
+  if (code == EDGECORE_OK)
+    code = database_commit(db, &flush->error);
   if (code == EDGECORE_OK) {
     module_committed(self);
     return code;
@@ -273,21 +275,25 @@ static int32_t flush_commit(module *self, struct edgecore_error *error) {
   return code;
 }
 
+gboolean module_may_flush(const module *self) {
+  if (outbox_is_empty(self->outbox))
+    return FALSE;
+  return self->link == LINK_CONNECTED || (self->link == LINK_UNKNOWN && self->outbox_is_ours);
+}
+
 void module_flush(module *self) {
   gint64 now = module_now(self);
   guint room = self->core->room(self->core, self->settings.send_group) / 2;
 
   self->flush_due = G_MAXINT64;
-  if (outbox_is_empty(self->outbox) || self->link != LINK_CONNECTED)
+  if (!module_may_flush(self))
     return;
   if (room == 0 || cloud_is_blocked(self)) {
     self->flush_due = now + FLUSH_WAIT;
     return;
   }
   struct flush flush = {.self = self, .room = MIN(room, FLUSH_MESSAGES), .error = ERROR_INIT};
-  int32_t code = outbox_each(self->outbox, flush_message, &flush, &flush.error);
-  if (code == EDGECORE_OK)
-    code = flush_commit(self, &flush.error);
+  int32_t code = flush_batch(self, &flush);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
     return;

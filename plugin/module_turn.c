@@ -65,6 +65,8 @@ static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *
   g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
   g_array_set_size(self->deliveries, 0);
   *count = turn.handled;
+  if (self->flush_due == G_MAXINT64 && module_may_flush(self))
+    self->flush_due = module_now(self);
   return EDGECORE_OK;
 }
 

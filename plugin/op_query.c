@@ -66,7 +66,8 @@ static int32_t pass_reply(struct turn *turn, const struct edgecore_item *item, s
 
   if (code == EDGECORE_OK)
     code = is_refusal(turn, reply, &refusal, error);
-  if (code == EDGECORE_OK && !refusal) {
+  /* A key that is too long for the table is passed on, like a refusal. */
+  if (code == EDGECORE_OK && !refusal && strlen(request->resource) <= RESOURCE_KEY_MAX) {
     struct store_row row = turn_row_of(reply, &resource);
     /* Under the key that was asked for, which is the one that will be looked up. */
     row.key = request->resource;
@@ -104,8 +105,8 @@ static int32_t fall_back(struct turn *turn, const struct edgecore_item *item, st
   if (json.rows > 0) {
     message = local_answer_new(turn, request, &json, error);
   } else {
-    g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.256s, and %s",
-                                            request->resource, reason(item->outcome));
+    g_autofree char *text = g_strdup_printf("Error to query meta in DB: no stored copy of %.*s, and %s",
+                                            text_shown(request->resource), request->resource, reason(item->outcome));
     message = turn_error_new(turn, request, "metaManager", text, error);
   }
   if (message == NULL)

@@ -1,6 +1,7 @@
 #include "operations.h"
 
 #include "error.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -44,8 +45,8 @@ int32_t op_volume_outcome(struct turn *turn, const struct edgecore_item *item, s
       item->outcome == EDGECORE_OK ? turn->core->message_read(item->message) : NULL;
 
   if (reply == NULL || strcmp(reply->operation, "error") == 0)
-    return error_set(error, EDGECORE_INVALID, "Error to process volume: %s of %.256s: %s", request->operation,
-                     request->resource, reason(item->outcome));
+    return error_set(error, EDGECORE_INVALID, "Error to process volume: %s of %.*s: %s", request->operation,
+                     text_shown(request->resource), request->resource, reason(item->outcome));
 
   const struct edgecore_message_fields fields = {
       .size = sizeof fields,

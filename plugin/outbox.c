@@ -238,14 +238,17 @@ static struct edgecore_message_fields fields_of(sqlite3_stmt *statement) {
 }
 
 int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_READ, error);
+  /* A message whose sender was told that it failed is not for the cloud, and its id is going to be used again. */
+  int32_t code = forget_undone(self, error);
+  sqlite3_stmt *statement =
+      code == EDGECORE_OK ? database_statement(self->database, STATEMENT_OUTBOX_READ, error) : NULL;
 
   if (statement == NULL)
-    return EDGECORE_IO;
+    return code != EDGECORE_OK ? code : EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->taken);
   for (;;) {
     gboolean row;
-    int32_t code = database_step(self->database, statement, &row, error);
+    code = database_step(self->database, statement, &row, error);
     if (code != EDGECORE_OK || !row)
       return code;
     struct edgecore_message_fields message = fields_of(statement);
@@ -303,7 +306,8 @@ void outbox_rolled_back(outbox *self) {
 }
 
 gboolean outbox_is_empty(const outbox *self) {
-  return self->now.count == 0;
+  /* After a failed sync it is not known before forget_undone. */
+  return self->now.count == 0 && self->now.epoch == database_epoch(self->database);
 }
 
 gint64 outbox_bytes(const outbox *self) {

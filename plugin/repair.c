@@ -29,8 +29,7 @@ enum { INSERT_META, INSERT_OUTBOX, INSERT_WANTED, IS_JSON, STATEMENT_TOTAL };
 static const char *const sql[STATEMENT_TOTAL] = {
     [INSERT_META] = "INSERT OR IGNORE INTO meta(rowid, key, type, value, sum) VALUES(?1, ?2, ?3, ?4, ?5)",
     [INSERT_OUTBOX] =
-        "INSERT OR IGNORE INTO metamanager_outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-        " ?13, ?14)",
+        "INSERT OR IGNORE INTO metamanager_outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [INSERT_WANTED] = "INSERT OR IGNORE INTO metamanager_wanted VALUES(?1)",
     [IS_JSON] = "SELECT json_valid(?1)",
 };
@@ -303,7 +302,7 @@ static guint report_lost(struct repair *self) {
       sqlite3_bind_text(self->statements[INSERT_WANTED], 1, key, -1, SQLITE_STATIC);
       run(self, self->statements[INSERT_WANTED]);
     }
-    say(self, EDGECORE_LOG_WARNING, "lost the row %.256s%s", (const char *)key,
+    say(self, EDGECORE_LOG_WARNING, "lost the row %.*s%s", text_shown(key), (const char *)key,
         wanted ? "; the cloud will be asked for it" : "");
   }
   return lost;

@@ -28,6 +28,10 @@ struct resource {
       [64]; /* the second token. Empty when there are neither two nor three tokens, or when it is longer than a DNS label. */
 };
 
+/* The greatest number of bytes of a resource that becomes a key. The limit is ours: SQLite does not heed the 256 characters of
+ * upstream's table, and Kubernetes needs at most 3 * 253. */
+#define RESOURCE_KEY_MAX 1024
+
 struct resource resource_parse(const char *text);
 
 /* Objects of these types go to edgemesh where others go to edged. */

@@ -37,10 +37,9 @@ void store_report_damaged(store *self, const char *key) {
   if (!g_hash_table_add(self->damaged, safe))
     return;
   g_queue_push_tail(&self->damaged_keys, safe);
-  g_autofree char *text =
-      g_strdup_printf("the row %.256s is damaged: its checksum is wrong, it is treated as missing", safe);
-  g_autofree char *whole = g_utf8_make_valid(text, -1);
-  self->log(EDGECORE_LOG_ERROR, whole, self->log_data);
+  g_autofree char *text = g_strdup_printf("the row %.*s is damaged: its checksum is wrong, it is treated as missing",
+                                          text_shown(safe), safe);
+  self->log(EDGECORE_LOG_ERROR, text, self->log_data);
 }
 
 static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {

@@ -121,6 +121,18 @@ gboolean text_is_ok(const char *data, gsize size) {
   return (size == 2 && memcmp(data, "OK", 2) == 0) || (size == 4 && memcmp(data, "\"OK\"", 4) == 0);
 }
 
+#define SHOWN_MAX 256
+
+int text_shown(const char *name) {
+  gsize size = strnlen(name, SHOWN_MAX + 1);
+
+  if (size <= SHOWN_MAX)
+    return (int)size;
+  for (size = SHOWN_MAX; size > 0 && ((guchar)name[size] & 0xc0) == 0x80;)
+    size--;
+  return (int)size;
+}
+
 static guint64 rotate(guint64 x, int bits) {
   return x << bits | x >> (64 - bits);
 }

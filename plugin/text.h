@@ -16,6 +16,9 @@ void text_append_quoted(GString *json, const char *data, gsize size);
 /* Whether the bytes are a bare acknowledgement: OK or "OK". */
 gboolean text_is_ok(const char *data, gsize size);
 
+/* How many bytes of a name are shown in a text for people, for printf's %.*s: at most 256, cut at a whole character. */
+int text_shown(const char *name);
+
 /* The 64-bit checksum of a row, kept in its column `sum`. Every field counts with its length. The algorithm is part of the file
  * format: it never changes. */
 gint64 text_sum(const char *key, gsize key_size, const char *type, gsize type_size, const char *value,

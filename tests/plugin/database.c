@@ -287,16 +287,19 @@ TEST_CASE(Database, a_checkpoint_moves_the_wal_to_the_file) {
   check_int_eq(number(self, COUNT), 1);
 }
 
+/* SQLite would do so by itself after 1,000 pages. */
 TEST_CASE(Database, no_commit_moves_the_wal_by_itself) {
   g_autofree char *path = fixture_database();
+  g_autofree char *value = g_strnfill(5000000, 'v');
   g_autoptr(database) self = opened(path);
 
   file_vfs_install();
-  for (guint i = 0; i < 1200; i++) {
-    g_autofree char *key = g_strdup_printf("key-%u", i);
-    require_ok(insert(self, key));
-    require_ok(database_commit(self, &failure));
-  }
+  sqlite3_stmt *statement = database_write(self, INSERT, &failure);
+  require_not_null(statement);
+  sqlite3_bind_text(statement, 1, "large", -1, SQLITE_STATIC);
+  sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
+  require_ok(database_run(self, statement, NULL, &failure));
+  require_ok(database_commit(self, &failure));
   check_int_ge(database_wal_pages(self), 1200);
   check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
 }

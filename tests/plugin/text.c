@@ -52,6 +52,72 @@ TEST_CASE(Text, characters_of_two_to_four_bytes_are_utf8_at_every_place) {
     }
 }
 
+/* A byte at a time. */
+static GString *quote_slowly(const char *data, gsize size) {
+  GString *json = g_string_new("\"");
+
+  for (gsize i = 0; i < size; i++) {
+    const char *names = "\"\\\b\t\n\f\r";
+    const char *name = data[i] != '\0' ? strchr(names, data[i]) : NULL;
+    if (name != NULL)
+      g_string_append_printf(json, "\\%c", "\"\\btnfr"[name - names]);
+    else if ((guchar)data[i] < 0x20)
+      g_string_append_printf(json, "\\u%04x", (guint)data[i]);
+    else
+      g_string_append_c(json, data[i]);
+  }
+  return g_string_append_c(json, '"');
+}
+
+static void check_quoted(const char *data, gsize size) {
+  g_autoptr(GString) want = quote_slowly(data, size);
+  g_autoptr(GString) json = g_string_new("[");
+
+  text_append_quoted(json, data, size);
+  check_mem_eq(json->str + 1, json->len - 1, want->str, want->len);
+  check_int_eq(json->str[json->len], '\0');
+}
+
+TEST_CASE(Text, every_byte_is_quoted_at_every_place) {
+  for (gsize size = 0; size <= 40; size++)
+    for (gsize at = 0; at < size; at++)
+      for (guint byte = 0; byte < 0x80; byte++) {
+        char bytes[40];
+        memset(bytes, 'a', sizeof bytes);
+        bytes[at] = (char)byte;
+        test_note("size %zu, at %zu, byte %u", size, at, byte);
+        check_quoted(bytes, size);
+      }
+}
+
+TEST_CASE(Text, what_is_all_escapes_is_quoted) {
+  char bytes[3000];
+
+  for (guint byte = 0; byte < 0x80; byte++) {
+    memset(bytes, (int)byte, sizeof bytes);
+    test_note("byte %u", byte);
+    check_quoted(bytes, sizeof bytes);
+  }
+  check_quoted("caf\xc3\xa9 \"\xe2\x82\xac\" \\\xf0\x9f\x98\x80\\", 20);
+}
+
+TEST_CASE(Text, what_is_not_utf8_is_replaced_in_json) {
+  static const char *const texts[] = {"\xff", "a\xc3", "\xed\xa0\x80", "0123456789\xf0\x9f\x98",
+                                      "\x80\"0123456789abcdef"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    g_autoptr(GString) json = g_string_new(NULL);
+    g_autoptr(GString) plain = g_string_new(NULL);
+    test_note("text %u", i);
+    text_append_quoted(json, texts[i], strlen(texts[i]));
+    text_append_valid(plain, texts[i], strlen(texts[i]));
+    check_true(text_is_utf8(json->str, json->len));
+    check_true(text_is_utf8(plain->str, plain->len));
+    check_not_null(strstr(json->str, "\xef\xbf\xbd"));
+    check_not_null(strstr(plain->str, "\xef\xbf\xbd"));
+  }
+}
+
 TEST_CASE(Text, what_only_looks_like_utf8_is_not) {
   check_false(text_is_utf8("\xc0\xaf", 2));         /* longer than it need be */
   check_false(text_is_utf8("\xed\xa0\x80", 3));     /* half of a surrogate pair */
@@ -67,6 +133,26 @@ TEST_CASE(Text, an_acknowledgement_is_a_bare_ok) {
   check_false(text_is_ok("\"OK", 3));
   check_false(text_is_ok("[\"OK\"]", 6));
   check_false(text_is_ok("OK", 1));
+}
+
+TEST_CASE(Text, of_a_long_name_the_first_256_bytes_are_shown_in_whole_characters) {
+  char name[400];
+
+  check_int_eq(text_shown(""), 0);
+  check_int_eq(text_shown("default/pod/a"), 13);
+  memset(name, 'n', sizeof name);
+  name[256] = '\0';
+  check_int_eq(text_shown(name), 256);
+  name[256] = 'n';
+  name[257] = '\0';
+  check_int_eq(text_shown(name), 256);
+  memcpy(name + 254, "\xe2\x82\xac", 4);
+  check_int_eq(text_shown(name), 254);
+  memcpy(name + 253, "\xe2\x82\xacx", 5);
+  check_int_eq(text_shown(name), 256);
+  memset(name, '\x80', sizeof name - 1);
+  name[sizeof name - 1] = '\0';
+  check_int_eq(text_shown(name), 0);
 }
 
 static gint64 sum_of(const char *key, const char *type, const char *value) {

@@ -73,7 +73,7 @@ static const struct failure failures[] = {
     {"cannot_take_deliveries", VERSION_1_0, {"version 1.0.0-frozen: start: v1.0 cannot take the state"}},
     {"another_abi_major", VARIANT("abi-major"), {"wrong ABI major: it has 2, the host has 1"}},
     {"a_newer_abi_minor", VARIANT("abi-minor"), {"its ABI 1.2 is newer than the host's 1.1"}},
-    {"the_table_cannot_grow", VARIANT("grown-badly"), {"table meta, step 5: no such table: no_such_table"}},
+    {"the_table_cannot_grow", VARIANT("grown-badly"), {"table meta, step 6: no such table: no_such_table"}},
     {"start_fails_with_a_grown_table",
      VARIANT("grown-start-fails"),
      {"version 1.1.0-grown-start-fails: start: a file of this version is missing"}},

@@ -1,0 +1,110 @@
+/* `edgehost swap`, SIGHUP and the swap step: a running host goes on with another plugin file. */
+#include "cli.h"
+#include "test.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PLUGIN_V1_0 TESTS_BUILD_DIR "/tests/abi/plugin-v1.0.so"
+
+static outcome ask(const char *file) {
+  g_autofree char *directory = test_path("run");
+  return cli_call((const char *const[]){"swap", "--run-directory", directory, file, NULL}, "", 0);
+}
+
+static process *start_host(void) {
+  process *host = cli_run((const char *const[]){"--forever", NULL});
+  process_write(host, GOOD_LINE("m1"), -1);
+  check_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  return host;
+}
+
+static void check_still_runs(process *host) {
+  process_write(host, GOOD_LINE("last"), -1);
+  check_true(process_wait_for(host, "\"parent_id\":\"last\""));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
+
+TEST_CASE(CliSwap, a_running_host_is_asked) {
+  g_autoptr(process) host = start_host();
+  g_auto(outcome) end = ask(PLUGIN);
+  check_int_eq(end.status, 0);
+  check_contains(end.output, "swapped");
+  check_still_runs(host);
+}
+
+TEST_CASE(CliSwap, the_answer_says_why_not) {
+  g_autoptr(process) host = start_host();
+  g_auto(outcome) missing = ask("/nonexistent.so");
+  check_int_eq(missing.status, 1);
+  check_contains(missing.error, "/nonexistent.so");
+  g_auto(outcome) wrong = ask(TESTS_BUILD_DIR "/tests/variants/wrong-major.so");
+  check_int_eq(wrong.status, 1);
+  check_contains(wrong.error, "wrong ABI major");
+  check_contains(wrong.error, "goes on");
+  check_still_runs(host);
+}
+
+TEST_CASE(CliSwap, without_a_host_there_is_an_error) {
+  g_auto(outcome) end = ask(PLUGIN);
+  check_int_eq(end.status, 1);
+  check_int_eq(count_of(end.error, "\n"), 1);
+}
+
+TEST_CASE(CliSwap, a_step_of_the_input_swaps) {
+  static const char input[] = GOOD_LINE("m1") "{\"swap\":\"" PLUGIN "\"}\n" GOOD_LINE("m2");
+  g_auto(outcome) end = cli_feed(NULL, input, -1);
+  check_int_eq(end.status, 0);
+  check_contains(end.output, "{\"swap\":{\"from\":\"");
+  check_contains(end.output, "\"parent_id\":\"m2\"");
+}
+
+TEST_CASE(CliSwap, sighup_takes_the_file_that_is_there_now) {
+  g_autofree char *bytes = NULL;
+  gsize size = 0;
+  require_true(g_file_get_contents(PLUGIN, &bytes, &size, NULL));
+  g_autofree char *path = test_file("plugin.so", bytes, (gssize)size);
+  g_autofree char *directory = test_path("run");
+  g_autofree char *database = test_path("edge.db");
+  const char *argv[] = {EDGEHOST,          "run",     "--forever",  "--plugin", path,
+                        "--run-directory", directory, "--database", database,   NULL};
+  g_autoptr(process) host = process_start(argv, NULL);
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  g_autofree char *other = NULL;
+  require_true(g_file_get_contents(PLUGIN_V1_0, &other, &size, NULL));
+  test_write("plugin.so", other, (gssize)size);
+  process_signal(host, SIGHUP);
+  require_true(process_wait_for_error(host, "to 1.0.0-frozen"));
+  require_true(
+      process_write(host, "{\"send\":{\"source\":\"edged\",\"operation\":\"query\",\"resource\":\"a/pod/b\"}}\n", -1));
+  require_true(process_wait_for(host, "\"v1.0\""));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
+
+TEST_CASE(CliSwap, two_hosts_do_not_share_a_run_directory) {
+  g_autoptr(process) host = start_host();
+  g_autofree char *directory = test_path("run");
+  g_autofree char *database = test_path("other.db");
+  g_auto(outcome) second = cli_call(
+      (const char *const[]){"run", "--plugin", PLUGIN, "--run-directory", directory, "--database", database, NULL}, "",
+      0);
+  check_int_eq(second.status, 1);
+  check_contains(second.error, directory);
+  check_still_runs(host);
+}
+
+TEST_CASE(CliSwap, a_run_directory_that_others_may_open_is_refused) {
+  g_autofree char *directory = test_path("run");
+  require_int_eq(g_mkdir(directory, 0700), 0);
+  require_int_eq(chmod(directory, 0755), 0);
+  g_auto(outcome) end = cli_feed(NULL, "", 0);
+  check_int_eq(end.status, 1);
+  check_contains(end.error, "others may open it");
+  g_auto(outcome) asked = ask(PLUGIN);
+  check_int_eq(asked.status, 1);
+}
