@@ -160,7 +160,7 @@ static void get_remote(struct reader *reader, remote *queries) {
 
   for (guint i = 0; i < count && !reader->bad; i++) {
     struct edgecore_message *request = get_message(reader, FALSE);
-    gint64 attempts = get_number(reader, 1, G_MAXINT32);
+    gint64 attempts = get_number(reader, 0, G_MAXINT32);
     gint64 deadline = get_number(reader, 0, G_MAXINT64);
     gint64 retry_at = get_number(reader, 0, G_MAXINT64);
     guint waiter_count = get_count(reader, 1);

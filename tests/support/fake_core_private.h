@@ -29,6 +29,7 @@ struct fake_core {
   guint inbox_messages;
   guint inbox_capacity;
   int inbox_fd;
+  guint64 received; /* things taken from the inbox */
   GPtrArray *requests; /* struct fake_request */
   gint64 now;
   guint64 numbers;
