@@ -29,6 +29,8 @@ void database_close(database *self);
 
 /* The statement, prepared, reset and without bindings; NULL and *error when it cannot be had. Owned by the database. */
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Until the next commit or roll-back, statements that read share one snapshot: taking its locks costs as much as a read by key. */
+void database_share_reads(database *self);
 /* As database_statement, for a write: begins the transaction when none is open. */
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Steps once. EDGECORE_DAMAGED: SQLite found damage in the file. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
