@@ -315,6 +315,11 @@ guint database_wal_pages(const database *self) {
   return self->wal_pages;
 }
 
+void database_release_memory(database *self) {
+  if (self->connection != NULL)
+    sqlite3_db_release_memory(self->connection);
+}
+
 /* Commits that are each followed by a new opening would let it grow for ever, as no connection lives to start it anew. Another
  * reader may be in the way; it is not waited for. */
 static int shorten_wal(database *self) {
