@@ -447,6 +447,11 @@ guint database_wal_pages(const database *self) {
   return self->wal_pages;
 }
 
+void database_release_memory(database *self) {
+  if (self->connection != NULL)
+    sqlite3_db_release_memory(self->connection);
+}
+
 void database_checkpoint(database *self) {
   struct edgecore_error error = ERROR_INIT;
 
