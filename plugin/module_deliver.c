@@ -124,16 +124,11 @@ static void finish(struct pass *pass, const struct delivery *delivery, int32_t c
   core->message_unref(delivery->context);
 }
 
-/* A query waits for room where it has a time-out: behind a full hub it would be answered by nobody. */
-static gboolean is_blocked(const struct pass *pass, const struct delivery *delivery) {
-  return (pass->blocked & bit(delivery->kind == DELIVERY_ASK ? DESTINATION_CALLER : delivery->to)) != 0;
-}
-
 /* Sends a message now, or leaves it for later behind those that wait for the same destination. */
 static void offer(struct pass *pass, const struct delivery *delivery) {
   struct edgecore_error error = ERROR_INIT;
 
-  if (is_blocked(pass, delivery) || module_is_held(pass->self, delivery)) {
+  if ((pass->blocked & bit(delivery->to)) != 0 || module_is_held(pass->self, delivery)) {
     g_array_append_val(pass->left, *delivery);
     return;
   }
@@ -211,7 +206,7 @@ void module_deliver(module *self) {
   self->waiting = pass.left;
   for (guint i = 0; i < due->len; i++) {
     const struct delivery delivery = g_array_index(due, struct delivery, i);
-    if (is_blocked(&pass, &delivery) || module_is_held(self, &delivery)) {
+    if ((pass.blocked & bit(delivery.to)) != 0 || module_is_held(self, &delivery)) {
       g_array_append_val(pass.left, delivery);
       continue;
     }

@@ -31,7 +31,8 @@ int32_t op_query(struct turn *turn, const struct edgecore_item *item, struct edg
       return code;
   }
   if (remote && json.rows == 0) {
-    deliveries_add(turn->deliveries, DELIVERY_ASK, DESTINATION_CLOUD, turn->core->message_ref(item->message), NULL);
+    /* It needs no room now: a query behind a hub that is full would be answered by nobody. */
+    deliveries_add(turn->deliveries, DELIVERY_ASK, DESTINATION_CALLER, turn->core->message_ref(item->message), NULL);
     return EDGECORE_OK;
   }
   struct edgecore_message *answer = local_answer_new(turn, query, &json, error);
