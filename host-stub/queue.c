@@ -3,11 +3,13 @@
 #include "message.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define SLOTS_AT_FIRST 16
+#define LOOKS 50
 
 struct slot {
   int32_t outcome;
@@ -24,6 +26,7 @@ struct queue {
   guint size;
   guint head;
   guint length;
+  atomic_uint arrivals;
   guint messages; /* of `length`, those that take room */
   guint capacity;
   guint senders_waiting;
@@ -59,6 +62,7 @@ static void append(queue *self, struct slot slot) {
     grow(self);
   self->slots[(self->head + self->length) & (self->size - 1)] = slot;
   self->length++;
+  atomic_fetch_add_explicit(&self->arrivals, 1, memory_order_relaxed);
   if (self->length > 1)
     return;
 
@@ -212,9 +216,21 @@ guint queue_take(queue *self, struct edgecore_item *items, uint32_t item_size, u
   return count;
 }
 
+/* With the lock held, which is given up meanwhile: looks for a while whether more comes, before it sleeps. A turn of a plugin
+ * delivers hundreds of messages one after the other, and to be woken for each costs its sender more than all else. */
+static void look_around(queue *self) {
+  guint seen = atomic_load_explicit(&self->arrivals, memory_order_relaxed);
+  g_mutex_unlock(&self->lock);
+  for (guint i = 0; i < LOOKS && atomic_load_explicit(&self->arrivals, memory_order_relaxed) == seen; i++)
+    g_thread_yield();
+  g_mutex_lock(&self->lock);
+}
+
 struct edgecore_message *queue_wait(queue *self) {
   struct edgecore_message *message = NULL;
   g_mutex_lock(&self->lock);
+  if (self->length == 0 && !self->is_closed)
+    look_around(self);
   self->is_receiver_waiting = TRUE;
   while (self->length == 0 && !self->is_closed)
     g_cond_wait(&self->arrived, &self->lock);
