@@ -3,13 +3,11 @@
 #include "message.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define SLOTS_AT_FIRST 16
-#define LOOKS 50
 
 struct slot {
   int32_t outcome;
@@ -26,7 +24,6 @@ struct queue {
   guint size;
   guint head;
   guint length;
-  atomic_uint arrivals;
   guint messages; /* of `length`, those that take room */
   guint capacity;
   guint senders_waiting;
@@ -57,23 +54,29 @@ static void grow(queue *self) {
   self->size *= 2;
 }
 
-static void append(queue *self, struct slot slot) {
+/* Whether the receiver sleeps and is to be woken. */
+static gboolean append(queue *self, struct slot slot) {
   if (self->length == self->size)
     grow(self);
   self->slots[(self->head + self->length) & (self->size - 1)] = slot;
   self->length++;
-  atomic_fetch_add_explicit(&self->arrivals, 1, memory_order_relaxed);
   if (self->length > 1)
-    return;
+    return FALSE;
 
   descriptor_raise(self);
-  if (self->is_receiver_waiting)
-    g_cond_signal(&self->arrived);
+  return self->is_receiver_waiting;
 }
 
-static void append_message(queue *self, struct edgecore_message *message) {
+static gboolean append_message(queue *self, struct edgecore_message *message) {
   self->messages++;
-  append(self, (struct slot){EDGECORE_OK, message_ref(message), NULL});
+  return append(self, (struct slot){EDGECORE_OK, message_ref(message), NULL});
+}
+
+/* The one that wakes would only wait for the lock. */
+static void unlock_and_wake(queue *self, gboolean wakes) {
+  g_mutex_unlock(&self->lock);
+  if (wakes)
+    g_cond_signal(&self->arrived);
 }
 
 static struct slot remove_first(queue *self) {
@@ -144,9 +147,7 @@ int queue_descriptor(const queue *self) {
 int32_t queue_push(queue *self, struct edgecore_message *message) {
   g_mutex_lock(&self->lock);
   int32_t code = admit(self);
-  if (code == EDGECORE_OK)
-    append_message(self, message);
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, code == EDGECORE_OK && append_message(self, message));
   return code;
 }
 
@@ -160,9 +161,7 @@ int32_t queue_push_wait(queue *self, struct edgecore_message *message, gint64 de
       break;
     }
   self->senders_waiting--;
-  if (code == EDGECORE_OK)
-    append_message(self, message);
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, code == EDGECORE_OK && append_message(self, message));
   return code;
 }
 
@@ -173,11 +172,8 @@ int32_t queue_push_all(queue *const *queues, guint count, struct edgecore_messag
     if (code == EDGECORE_OK)
       code = admit(queues[i]);
   }
-  for (guint i = 0; i < count; i++) {
-    if (code == EDGECORE_OK)
-      append_message(queues[i], message);
-    g_mutex_unlock(&queues[i]->lock);
-  }
+  for (guint i = 0; i < count; i++)
+    unlock_and_wake(queues[i], code == EDGECORE_OK && append_message(queues[i], message));
   return code;
 }
 
@@ -185,9 +181,8 @@ gboolean queue_push_outcome(queue *self, int32_t outcome, struct edgecore_messag
                             struct edgecore_message *context) {
   g_mutex_lock(&self->lock);
   gboolean is_open = !self->is_closed;
-  if (is_open)
-    append(self, (struct slot){outcome, reply == NULL ? NULL : message_ref(reply), message_ref(context)});
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, is_open && append(self, (struct slot){outcome, reply == NULL ? NULL : message_ref(reply),
+                                                              message_ref(context)}));
   return is_open;
 }
 
@@ -216,21 +211,9 @@ guint queue_take(queue *self, struct edgecore_item *items, uint32_t item_size, u
   return count;
 }
 
-/* With the lock held, which is given up meanwhile: looks for a while whether more comes, before it sleeps. A turn of a plugin
- * delivers hundreds of messages one after the other, and to be woken for each costs its sender more than all else. */
-static void look_around(queue *self) {
-  guint seen = atomic_load_explicit(&self->arrivals, memory_order_relaxed);
-  g_mutex_unlock(&self->lock);
-  for (guint i = 0; i < LOOKS && atomic_load_explicit(&self->arrivals, memory_order_relaxed) == seen; i++)
-    g_thread_yield();
-  g_mutex_lock(&self->lock);
-}
-
 struct edgecore_message *queue_wait(queue *self) {
   struct edgecore_message *message = NULL;
   g_mutex_lock(&self->lock);
-  if (self->length == 0 && !self->is_closed)
-    look_around(self);
   self->is_receiver_waiting = TRUE;
   while (self->length == 0 && !self->is_closed)
     g_cond_wait(&self->arrived, &self->lock);
