@@ -4,6 +4,10 @@
 
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
 #define WAL_KEPT_BYTES "4194304"
+/* After a checkpoint, a WAL with more pages than this is cut at once: each opening reads all of it. */
+#define WAL_PAGES_LONG 2000
+/* How long another program's lock is waited for, in milliseconds. */
+#define BUSY_TIMEOUT 1000
 
 struct database {
   char *path;
@@ -11,12 +15,15 @@ struct database {
   struct database_statements sql;
   sqlite3_stmt **prepared;
   sqlite3_stmt *begin;
+  sqlite3_stmt *begin_read;
   sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
   void *log_data;
-  gboolean in_transaction;
+  gboolean in_transaction; /* one that writes */
+  gboolean shares_reads;
+  gboolean is_reading; /* in a transaction that only reads */
   guint wal_pages;
   guint epoch;
 };
@@ -57,9 +64,14 @@ static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
   sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->begin_read));
   sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
-  self->in_transaction = FALSE;
+  self->in_transaction = self->is_reading = FALSE;
+}
+
+static int prepare(database *self, const char *sql, sqlite3_stmt **statement) {
+  return sqlite3_prepare_v3(self->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 }
 
 static int32_t connect(database *self, struct edgecore_error *error) {
@@ -75,16 +87,17 @@ static int32_t connect(database *self, struct edgecore_error *error) {
 
   if (result == SQLITE_OK) {
     sqlite3_extended_result_codes(self->connection, 1);
-    sqlite3_busy_timeout(self->connection, 1000);
+    sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-      result =
-          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+      result = prepare(self, "BEGIN IMMEDIATE", &self->begin);
     if (result == SQLITE_OK)
-      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
+      result = prepare(self, "BEGIN", &self->begin_read);
+    if (result == SQLITE_OK)
+      result = prepare(self, "COMMIT", &self->commit);
   }
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -141,7 +154,13 @@ static int run_once(sqlite3_stmt *statement) {
   return sqlite3_reset(statement);
 }
 
-sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+static void end_read(database *self) {
+  if (self->is_reading && run_once(self->commit) != SQLITE_OK)
+    sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL);
+  self->is_reading = FALSE;
+}
+
+static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
 
@@ -150,17 +169,31 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
     sqlite3_reset(*slot);
     return *slot;
   }
-  int result = sqlite3_prepare_v3(self->connection, self->sql.sql[number], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+  int result = prepare(self, self->sql.sql[number], slot);
   if (result != SQLITE_OK)
     fail(self, error, result, "cannot prepare a statement");
   return *slot;
 }
 
+sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+  sqlite3_stmt *statement = find(self, number, error);
+
+  /* Should that fail, the statement reads by itself. */
+  if (statement != NULL && self->shares_reads && !self->in_transaction && !self->is_reading)
+    self->is_reading = run_once(self->begin_read) == SQLITE_OK;
+  return statement;
+}
+
+void database_share_reads(database *self) {
+  self->shares_reads = TRUE;
+}
+
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self, number, error);
+  sqlite3_stmt *statement = find(self, number, error);
 
   if (statement == NULL || self->in_transaction)
     return statement;
+  end_read(self);
   int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
@@ -212,6 +245,8 @@ static void reset_all(database *self) {
 }
 
 int32_t database_commit(database *self, struct edgecore_error *error) {
+  end_read(self);
+  self->shares_reads = FALSE;
   if (!self->in_transaction)
     return EDGECORE_OK;
 
@@ -229,6 +264,8 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
 }
 
 void database_rollback(database *self) {
+  end_read(self);
+  self->shares_reads = FALSE;
   if (!self->in_transaction)
     return;
   reset_all(self);
@@ -278,6 +315,20 @@ guint database_wal_pages(const database *self) {
   return self->wal_pages;
 }
 
+void database_release_memory(database *self) {
+  if (self->connection != NULL)
+    sqlite3_db_release_memory(self->connection);
+}
+
+/* Commits that are each followed by a new opening would let it grow for ever, as no connection lives to start it anew. Another
+ * reader may be in the way; it is not waited for. */
+static int shorten_wal(database *self) {
+  sqlite3_busy_timeout(self->connection, 0);
+  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
+  return result == SQLITE_BUSY ? SQLITE_OK : result;
+}
+
 void database_checkpoint(database *self) {
   int frames = -1;
   int done = -1;
@@ -286,6 +337,8 @@ void database_checkpoint(database *self) {
     return;
   reset_all(self);
   int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+  if (result == SQLITE_OK && frames == done && frames > WAL_PAGES_LONG)
+    result = shorten_wal(self);
   if (result == SQLITE_OK) {
     self->wal_pages = (guint)MAX(frames - done, 0);
     return;
