@@ -282,20 +282,20 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   return TRUE;
 }
 
-char *model_fingerprint(const char *path, const GPtrArray *models) {
-  struct stat status;
-  if (stat(path, &status) < 0)
-    return NULL;
-  GString *text = g_string_new(NULL);
-  g_string_append_printf(text, "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, path, (guint64)status.st_dev,
-                         (guint64)status.st_ino);
-  for (guint i = 0; i < models->len; i++) {
-    const model *one = models->pdata[i];
-    g_string_append_printf(text, "\n%s %d", one->table, one->application_id);
-    for (guint step = 0; step < one->step_count; step++)
-      g_string_append_printf(text, "\n%u %s", one->steps[step].version, one->steps[step].sql);
-  }
-  return g_string_free(text, FALSE);
+static gboolean are_equal(const model *a, const model *b) {
+  if (strcmp(a->table, b->table) != 0 || a->application_id != b->application_id || a->step_count != b->step_count)
+    return FALSE;
+  for (guint i = 0; i < a->step_count; i++)
+    if (strcmp(a->steps[i].sql, b->steps[i].sql) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b) {
+  gboolean is_equal = a->len == b->len;
+  for (guint i = 0; is_equal && i < a->len; i++)
+    is_equal = are_equal(a->pdata[i], b->pdata[i]);
+  return is_equal;
 }
 
 guint model_count_open(const char *path) {

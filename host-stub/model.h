@@ -17,9 +17,8 @@ void model_free(model *self);
  * says what to do. A damaged file is not refused when all models are EDGECORE_MODEL_MENDED: it is left as it is. */
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What the models are on the file that is there now. While it stays the same, model_migrate has nothing new to do; and opening the
- * file costs time in a swap, because SQLite reads the whole WAL. NULL without a file; owned by the caller. */
-char *model_fingerprint(const char *path, const GPtrArray *models);
+/* Whether both lists register the same tables with the same steps. */
+gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b);
 
 /* How many descriptors of this process are the database file, its -wal or its -shm. */
 guint model_count_open(const char *path);

@@ -41,8 +41,12 @@ int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row,
 int32_t database_run(database *self, sqlite3_stmt *statement, gint64 *changed,
                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Ends the transaction, if one is open. On failure everything is rolled back; after a failed write or sync the connection is opened
- * anew, because a failed sync may not be repeated in place. */
+/* Makes sure that what can be read is on the disk for good, so that it may be acknowledged without being written again. It is, once
+ * this connection has committed; but what is found at the opening may be what a killed process could not sync. Each write does it. */
+int32_t database_settle(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Ends the transaction, if one is open. On failure everything is rolled back, and cut off the WAL, so that it cannot come back; then the
+ * connection is opened anew, because a failed sync may not be repeated in place. */
 int32_t database_commit(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void database_rollback(database *self);
 /* Closes the connection; the next use opens it again. For a repair of the file. */

@@ -127,6 +127,7 @@ static void get_deliveries(struct reader *reader, const struct edgecore_core *co
     delivery.message = get_message(reader, delivery.kind == DELIVERY_LINK);
     gboolean alone = delivery.kind == DELIVERY_SEND || delivery.kind == DELIVERY_ASK || delivery.kind == DELIVERY_LINK;
     delivery.context = get_message(reader, alone);
+    reader->bad |= (alone && delivery.context != NULL) || (delivery.kind == DELIVERY_LINK && delivery.message != NULL);
     if (reader->bad)
       return;
     if (delivery.message != NULL)

@@ -256,7 +256,9 @@ int32_t store_has_value(store *self, const char *key, const char *value, gsize s
     return EDGECORE_IO;
   bind_text(statement, 1, key);
   bind_bytes(statement, 2, value, size);
-  return ask(self, statement, same, error);
+  int32_t code = ask(self, statement, same, error);
+  /* The caller will not write it again. */
+  return code == EDGECORE_OK && *same ? database_settle(self->database, error) : code;
 }
 
 int32_t store_save_list(store *self, const char *type, const char *json, gsize size, struct edgecore_error *error) {

@@ -51,13 +51,21 @@ static char *next_name(void) {
   return g_strdup_printf("edge-%u.db", ++count);
 }
 
+/* The host makes it once; the others are copies, for its syncs take long. */
 char *fixture_database(void) {
+  static char *bytes;
+  static gsize size;
   g_autofree char *name = next_name();
-  char *path = test_path(name);
 
   fixture_log_clear();
-  fake_database(path);
-  return path;
+  if (bytes == NULL) {
+    char *path = test_path(name);
+    fake_database(path);
+    if (!g_file_get_contents(path, &bytes, &size, NULL))
+      g_error("%s: cannot be read", path);
+    return path;
+  }
+  return test_file(name, bytes, (gssize)size);
 }
 
 char *fixture_upstream_database(void) {
