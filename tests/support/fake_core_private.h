@@ -30,7 +30,6 @@ struct fake_core {
   guint64 received; /* things that the module took from it */
   guint inbox_capacity;
   int inbox_fd;
-  guint64 received; /* things taken from the inbox */
   GPtrArray *requests; /* struct fake_request */
   gint64 now;
   guint64 numbers;

@@ -96,7 +96,6 @@ static uint32_t receive(const struct edgecore_core *table, struct edgecore_item 
   }
   if (self->inbox.length == 0)
     inbox_signal(self);
-  self->received += count;
   return count;
 }
 
