@@ -10,6 +10,10 @@
 /* Of the WAL's file format. */
 #define WAL_HEADER 32
 #define WAL_FRAME_HEADER 24
+/* After a checkpoint, a WAL with more pages than this is cut at once: each opening reads all of it. */
+#define WAL_PAGES_LONG 2000
+/* How long another program's lock is waited for, in milliseconds. */
+#define BUSY_TIMEOUT 1000
 
 struct database {
   char *path;
@@ -17,12 +21,15 @@ struct database {
   struct database_statements sql;
   sqlite3_stmt **prepared;
   sqlite3_stmt *begin;
+  sqlite3_stmt *begin_read;
   sqlite3_stmt *commit;
   int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
   void *setup_data;
   database_log_fn *log;
   void *log_data;
-  gboolean in_transaction;
+  gboolean in_transaction; /* one that writes */
+  gboolean shares_reads;
+  gboolean is_reading;  /* in a transaction that only reads */
   gboolean is_settled;  /* what was found when it was opened is on the disk for sure, and in the database file */
   gboolean is_doubtful; /* the WAL may end in a transaction whose commit failed */
   gboolean is_stale;    /* the connection met an error that it may have kept traces of */
@@ -103,9 +110,10 @@ static void disconnect(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
   sqlite3_finalize(g_steal_pointer(&self->begin));
+  sqlite3_finalize(g_steal_pointer(&self->begin_read));
   sqlite3_finalize(g_steal_pointer(&self->commit));
   sqlite3_close(g_steal_pointer(&self->connection));
-  self->in_transaction = FALSE;
+  self->in_transaction = self->is_reading = FALSE;
   self->is_settled = FALSE;
 }
 
@@ -139,6 +147,10 @@ static int read_modes(database *self) {
   return strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_PROTOCOL;
 }
 
+static int prepare(database *self, const char *sql, sqlite3_stmt **statement) {
+  return sqlite3_prepare_v3(self->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+}
+
 static int32_t connect(database *self, struct edgecore_error *error) {
   static const char pragmas[] = "PRAGMA journal_mode=WAL;"
                                 "PRAGMA synchronous=FULL;"
@@ -152,7 +164,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
 
   if (result == SQLITE_OK) {
     sqlite3_extended_result_codes(self->connection, 1);
-    sqlite3_busy_timeout(self->connection, 1000);
+    sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
@@ -160,10 +172,11 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     if (result == SQLITE_OK)
       result = read_modes(self);
     if (result == SQLITE_OK)
-      result =
-          sqlite3_prepare_v3(self->connection, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &self->begin, NULL);
+      result = prepare(self, "BEGIN IMMEDIATE", &self->begin);
     if (result == SQLITE_OK)
-      result = sqlite3_prepare_v3(self->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &self->commit, NULL);
+      result = prepare(self, "BEGIN", &self->begin_read);
+    if (result == SQLITE_OK)
+      result = prepare(self, "COMMIT", &self->commit);
   }
   if (result == SQLITE_OK) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -223,7 +236,13 @@ static int run_once(sqlite3_stmt *statement) {
   return sqlite3_reset(statement);
 }
 
-sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+static void end_read(database *self) {
+  if (self->is_reading && run_once(self->commit) != SQLITE_OK)
+    sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL);
+  self->is_reading = FALSE;
+}
+
+static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *error) {
   if (ensure_connected(self, error) != EDGECORE_OK)
     return NULL;
 
@@ -232,10 +251,23 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
     sqlite3_reset(*slot);
     return *slot;
   }
-  int result = sqlite3_prepare_v3(self->connection, self->sql.sql[number], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL);
+  int result = prepare(self, self->sql.sql[number], slot);
   if (result != SQLITE_OK)
     fail(self, error, result, "cannot prepare a statement");
   return *slot;
+}
+
+sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) {
+  sqlite3_stmt *statement = find(self, number, error);
+
+  /* Should that fail, the statement reads by itself. */
+  if (statement != NULL && self->shares_reads && !self->in_transaction && !self->is_reading)
+    self->is_reading = run_once(self->begin_read) == SQLITE_OK;
+  return statement;
+}
+
+void database_share_reads(database *self) {
+  self->shares_reads = TRUE;
 }
 
 /* Opens it anew, without what a failed commit may have left. */
@@ -250,15 +282,26 @@ static int32_t reconnect(database *self, struct edgecore_error *error) {
   return connect(self, error);
 }
 
+/* Commits that are each followed by a new opening would let it grow for ever, as no connection lives to start it anew. Another
+ * reader may be in the way; it is not waited for. */
+static int shorten_wal(database *self) {
+  sqlite3_busy_timeout(self->connection, 0);
+  int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+  sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
+  return result == SQLITE_BUSY ? SQLITE_OK : result;
+}
+
 static int checkpoint(database *self) {
   int frames = -1;
   int done = -1;
 
   reset_all(self);
+  end_read(self);
   int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
-  if (result == SQLITE_OK)
-    self->wal_pages = frames == done ? 0 : (guint)MAX(frames, 0);
-  return result;
+  if (result != SQLITE_OK)
+    return result;
+  self->wal_pages = frames == done ? 0 : (guint)MAX(frames, 0);
+  return frames == done && frames > WAL_PAGES_LONG ? shorten_wal(self) : SQLITE_OK;
 }
 
 int32_t database_settle(database *self, struct edgecore_error *error) {
@@ -273,16 +316,15 @@ int32_t database_settle(database *self, struct edgecore_error *error) {
   if (code != EDGECORE_OK || self->is_settled)
     return code;
   int result = checkpoint(self);
-  if (result != SQLITE_OK)
-    return fail(self, error, result, "cannot make safe what was found in the WAL");
-  self->is_settled = TRUE;
-  return EDGECORE_OK;
+  self->is_settled = result == SQLITE_OK;
+  self->is_stale |= is_of_disk(result);
+  return self->is_settled ? EDGECORE_OK : fail(self, error, result, "cannot make safe what was found in the WAL");
 }
 
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
   if (database_settle(self, error) != EDGECORE_OK)
     return NULL;
-  sqlite3_stmt *statement = database_statement(self, number, error);
+  sqlite3_stmt *statement = find(self, number, error);
   if (statement == NULL)
     return NULL;
   if (self->in_transaction && sqlite3_get_autocommit(self->connection) == 0)
@@ -292,6 +334,7 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
     fail(self, error, SQLITE_ABORT, "the transaction has ended");
     return NULL;
   }
+  end_read(self);
   int result = run_once(self->begin);
   if (result != SQLITE_OK) {
     fail(self, error, result, "cannot begin a transaction");
@@ -330,6 +373,8 @@ int32_t database_run(database *self, sqlite3_stmt *statement, gint64 *changed, s
 }
 
 int32_t database_commit(database *self, struct edgecore_error *error) {
+  end_read(self);
+  self->shares_reads = FALSE;
   if (!self->in_transaction)
     return EDGECORE_OK;
 
@@ -349,6 +394,8 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
 void database_rollback(database *self) {
   struct edgecore_error error = ERROR_INIT;
 
+  end_read(self);
+  self->shares_reads = FALSE;
   if (self->connection == NULL)
     return;
   reset_all(self);
@@ -398,6 +445,11 @@ guint database_epoch(const database *self) {
 
 guint database_wal_pages(const database *self) {
   return self->wal_pages;
+}
+
+void database_release_memory(database *self) {
+  if (self->connection != NULL)
+    sqlite3_db_release_memory(self->connection);
 }
 
 void database_checkpoint(database *self) {

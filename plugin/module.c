@@ -234,7 +234,7 @@ static void set_up(module *self) {
   self->sum_after = self->verify_after = self->mend_due = G_MININT64;
   self->has_wanted = TRUE;
   self->wanted_due = self->link == LINK_CONNECTED ? now : G_MAXINT64;
-  self->held_told = 0;
+  self->held_told = G_MAXUINT64; /* the version before may have told another number */
 }
 
 static int32_t take_over(module *self, const struct edgecore_state *handed, struct edgecore_error *error) {

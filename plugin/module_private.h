@@ -77,6 +77,8 @@ void module_process(module *self, guint max);
 gboolean module_keep_waiting(module *self);
 /* What follows every commit. */
 void module_committed(module *self);
+/* Moves a long WAL to the database file; for when everything is delivered. */
+void module_bound_wal(module *self);
 /* Gives back the references of an item. */
 void module_item_clear(const module *self, struct edgecore_item *item);
 

@@ -69,7 +69,6 @@ static const char *const sql[STATEMENT_COUNT] = {
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
     [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
-    [STATEMENT_OUTBOX_DELETE_FROM] = "DELETE FROM metamanager_outbox WHERE id >= ?1 AND latest IS NULL",
     [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"

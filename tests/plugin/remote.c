@@ -149,6 +149,7 @@ TEST_CASE(Remote, queries_that_differ_do_not_share) {
   static const struct fake_text texts[] = {
       {.id = "q", .source = "edged", .group = "g", .resource = "a/secret/s"},
       {.id = "q", .source = "edged", .group = "g", .resource = "a/secret/t"},
+      {.id = "q", .source = "edgex", .group = "g", .resource = "a/secret/s"},
       {.id = "q", .source = "edgemesh", .group = "g", .resource = "a/secret/s"},
       {.id = "q", .source = "edged", .group = "h", .resource = "a/secret/s"},
       {.id = "q", .source = "edged", .group = "g", .resource = "a/secret/s", .raw = "x"},

@@ -125,6 +125,16 @@ struct work *work_draw(GRand *random) {
   return draw[g_rand_int_range(random, 0, G_N_ELEMENTS(draw))](random);
 }
 
+struct work *work_draw_request(GRand *random) {
+  static guint serial;
+  g_autofree char *resource = g_strdup_printf("default/configmap/only-in-the-cloud-%u", serial++);
+
+  if (g_rand_boolean(random))
+    return work_new(fake_message(.id = draw_id(random), .source = "edgecontroller", .operation = "createvolume",
+                                 .resource = "default/volume/v", .raw = "{}"));
+  return work_new(fake_message(.id = draw_id(random), .source = "edged", .operation = "query", .resource = resource));
+}
+
 struct work *work_link(gboolean connected) {
   return work_new(fake_message(.source = "eventbus", .operation = "publish", .resource = "default/connect",
                                .json = connected ? "\"cloud_connected\"" : "\"cloud_disconnected\""));
