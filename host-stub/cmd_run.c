@@ -46,8 +46,10 @@ struct settings {
 static const struct command_usage usage = {
     .summary =
         "Reads steps as JSON lines from standard input and writes each delivery as one JSON line to standard output.\n"
-        "Ends when the input has ended and all has settled, or on SIGTERM or SIGINT. SIGHUP reads the configuration\n"
-        "and the plugin file again, and swaps when one of them has changed.",
+        "Ends when the input has ended and all has settled, or on SIGTERM or SIGINT.\n"
+        "\n"
+        "SIGHUP reads the configuration and the plugin file again. When the file has changed, it takes over; when only the\n"
+        "configuration has, the same file does, so that the configuration applies; when neither has, nothing happens.",
     .description =
         "Steps: {\"send\":MESSAGE or [MESSAGE,...]}, {\"rules\":[RULE,...]} (what the other modules answer, until the next\n"
         "rules), {\"swap\":\"FILE.so\"}, {\"wait_ms\":N} (wait until all has settled, at most so long); or several in one.\n"

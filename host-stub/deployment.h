@@ -24,7 +24,8 @@ gboolean deployment_swap(deployment *self, const char *file, struct host_swap_re
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Reads the configuration again, and swaps to the file that was last taken when its bytes or the configuration are others
- * than before; else *changed is FALSE and nothing happens. On FALSE all goes on as it was. */
+ * than before, or when the module is down; else *changed is FALSE and nothing happens. On FALSE all goes on as it was, and the error
+ * says so. */
 gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap_report *report,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

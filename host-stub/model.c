@@ -304,6 +304,22 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   return TRUE;
 }
 
+static gboolean are_equal(const model *a, const model *b) {
+  if (strcmp(a->table, b->table) != 0 || a->application_id != b->application_id || a->step_count != b->step_count)
+    return FALSE;
+  for (guint i = 0; i < a->step_count; i++)
+    if (strcmp(a->steps[i].sql, b->steps[i].sql) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b) {
+  gboolean is_equal = a->len == b->len;
+  for (guint i = 0; is_equal && i < a->len; i++)
+    is_equal = are_equal(a->pdata[i], b->pdata[i]);
+  return is_equal;
+}
+
 guint model_count_open(const char *path) {
   struct stat files[G_N_ELEMENTS(suffixes)];
   guint file_count = 0;

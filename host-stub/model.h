@@ -18,6 +18,9 @@ void model_free(model *self);
  * application_id that is ours but for one bit, and, where it is ours, a schema that makes no sense to SQLite. */
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether both lists register the same tables with the same steps. */
+gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b);
+
 /* How many descriptors of this process are the database file, its -wal or its -shm. */
 guint model_count_open(const char *path);
 

@@ -116,6 +116,16 @@ generation *slot_prepare(struct slot *self, const char *file, config *configurat
   return NULL;
 }
 
+/* Looking into the file would read the whole WAL, in the pause of a swap: what the active one was started on, with the same tables, needs no
+ * look, for tables only grow. */
+static gboolean is_grown(const struct slot *self, generation *next, const char *path) {
+  struct stat now;
+  if (self->active == NULL || stat(path, &now) < 0)
+    return FALSE;
+  return now.st_dev == self->file.st_dev && now.st_ino == self->file.st_ino &&
+         model_lists_are_equal(core_models(generation_core(self->active)), core_models(generation_core(next)));
+}
+
 gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
   core *services = generation_core(next);
   const char *path = core_config_text(services, "database.source");
@@ -123,14 +133,17 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
-  if (!model_migrate(path, core_models(services), error))
+  if (!is_grown(self, next, path) && !model_migrate(path, core_models(services), error))
     return FALSE;
 
   self->files_before = model_count_open(path);
   struct edgecore_error why = FAILURE_INIT;
   int32_t code = generation_start(next, self->state, TRUE, self->stuck_timeout_ms, &why);
-  if (code == EDGECORE_OK)
+  if (code == EDGECORE_OK) {
+    if (stat(path, &self->file) < 0)
+      memset(&self->file, 0, sizeof self->file);
     return TRUE;
+  }
   g_autofree char *text = failure_text(&why, code);
   g_set_error(error, HOST_ERROR, code, "version %s: start: %s", version_of(next), text);
   return FALSE;

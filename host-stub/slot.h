@@ -5,6 +5,8 @@
 
 #include "generation.h"
 
+#include <sys/stat.h>
+
 struct slot {
   const struct core_services *services;
   guint stop_timeout_ms;
@@ -13,6 +15,7 @@ struct slot {
   config *configuration;
   generation *active; /* has the module's name; NULL: nothing is loaded */
   handover *state;    /* what the last stop handed over, until a start has taken it */
+  struct stat file;   /* the database that the active one was started on */
   guint files_before; /* descriptors of the database that were open before the active one started */
   guint last_number;
   guint unload_left;

@@ -29,6 +29,8 @@ void database_close(database *self);
 
 /* The statement, prepared, reset and without bindings; NULL and *error when it cannot be had. Owned by the database. */
 sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Until the next commit or roll-back, statements that read share one snapshot: taking its locks costs as much as a read by key. */
+void database_share_reads(database *self);
 /* As database_statement, for a write: begins the transaction when none is open. */
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Steps once. EDGECORE_DAMAGED: SQLite found damage in the file. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
@@ -39,13 +41,17 @@ int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row,
 int32_t database_run(database *self, sqlite3_stmt *statement, gint64 *changed,
                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Ends the transaction, if one is open. On failure everything is rolled back; after a failed write or sync the connection is opened
- * anew, because a failed sync may not be repeated in place. */
+/* Makes sure that what can be read is on the disk for good, so that it may be acknowledged without being written again. It is, once
+ * this connection has committed; but what is found at the opening may be what a killed process could not sync. Each write does it. */
+int32_t database_settle(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Ends the transaction, if one is open. On failure everything is rolled back, and cut off the WAL, so that it cannot come back; then the
+ * connection is opened anew, because a failed sync may not be repeated in place. */
 int32_t database_commit(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void database_rollback(database *self);
 /* Closes the connection; the next use opens it again. For a repair of the file. */
 void database_disconnect(database *self);
-/* EDGECORE_DAMAGED when the header does not say these numbers (of `version`, or a later one), or a statement does not fit the tables. */
+/* EDGECORE_DAMAGED when the header does not say these numbers (of `version`, or a later one). */
 int32_t database_check_header(database *self, guint32 application_id, guint32 version,
                               struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Looks at the structure of the whole file, or of one table (its name is made part of SQL). EDGECORE_DAMAGED when something is wrong
@@ -59,5 +65,8 @@ guint database_epoch(const database *self);
 guint database_wal_pages(const database *self);
 /* Moves them there. A failure is logged, not returned: nothing is lost by it, and the next one does it again. */
 void database_checkpoint(database *self);
+
+/* Gives back the memory of pages that are not in use. */
+void database_release_memory(database *self);
 
 #endif

@@ -78,9 +78,7 @@ static void log_failure(const struct turn *turn, const struct edgecore_item *ite
       g_strdup_printf("%s of %.*s from %s, message %s: %s", request->operation, text_shown(request->resource),
                       request->resource, request->source, request->id, why);
 
-  /* A resource may have been cut in the middle of a character. */
-  g_autofree char *whole = g_utf8_make_valid(text, -1);
-  turn->core->log(turn->core, EDGECORE_LOG_WARNING, whole);
+  turn->core->log(turn->core, EDGECORE_LOG_WARNING, text);
 }
 
 static int32_t check_key(const struct edgecore_message_fields *message, struct edgecore_error *error) {

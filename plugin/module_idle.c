@@ -3,6 +3,8 @@
 #include "error.h"
 #include "wanted.h"
 
+#include <malloc.h>
+
 /* An idle module moves the WAL to the database file when it has this many pages. */
 #define WAL_PAGES 64
 /* Rows of one step. */
@@ -110,10 +112,15 @@ void module_idle(module *self) {
   else if (self->verify_after != G_MAXINT64)
     is_done = verify_rows(self);
   is_done = want_damaged(self) && is_done;
-  if (!is_done)
+  if (!is_done) {
     self->idle_due = now + RETRY_INTERVAL;
-  else if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64)
+  } else if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64) {
     self->idle_due = now;
+    return;
+  }
+  /* What work has left behind is most of what the process has: the pages of the database and free memory between what is in use. */
+  database_release_memory(store_database(self->store));
+  malloc_trim(0);
 }
 
 /* Asks for one key. An error is one that calls for another try. */

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "repair.h"
 #include "schema.h"
+#include "statements.h"
 #include "wal_mark.h"
 
 /* A larger file is not looked at as a whole before the module starts; what is wrong in it is found in idle time. */
@@ -20,11 +21,24 @@ static void close_store(module *self) {
   store_close(g_steal_pointer(&self->store));
 }
 
+/* Between them these name all columns and indexes. */
+static int32_t check_tables(database *db, struct edgecore_error *error) {
+  static const enum statement statements[] = {STATEMENT_UPSERT, STATEMENT_VERIFY_ROWS, STATEMENT_OUTBOX_PUT,
+                                              STATEMENT_WANTED_PUT};
+
+  for (guint i = 0; i < G_N_ELEMENTS(statements); i++)
+    if (database_statement(db, statements[i], error) == NULL)
+      return error->code;
+  return EDGECORE_OK;
+}
+
 static int32_t check_file(module *self, struct edgecore_error *error) {
   database *db = store_database(self->store);
   guint32 version = schema_model.steps[schema_model.step_count - 1].version;
   int32_t code = database_check_header(db, SCHEMA_APPLICATION_ID, version, error);
 
+  if (code == EDGECORE_OK)
+    code = check_tables(db, error);
   return code == EDGECORE_OK ? database_quick_check(db, NULL, CHECK_BYTES, error) : code;
 }
 

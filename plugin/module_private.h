@@ -34,6 +34,7 @@ struct module {
   gpointer inbox_tag;
   gboolean inbox_polled;
   GSource *timer;
+  gint64 timer_at; /* what it is set to, on the monotonic clock; G_MAXINT64: it is not */
   guint64 held_told;
 
   /* All in microseconds of the clock; G_MAXINT64 is never. */
@@ -81,6 +82,8 @@ void module_process(module *self, guint max);
 gboolean module_keep_waiting(module *self);
 /* What follows every commit. */
 void module_committed(module *self);
+/* Moves a long WAL to the database file; for when everything is delivered. */
+void module_bound_wal(module *self);
 /* Gives back the references of an item. */
 void module_item_clear(const module *self, struct edgecore_item *item);
 

@@ -28,12 +28,13 @@ static void drop_kept(module *self) {
 }
 
 void module_committed(module *self) {
-  database *db = store_database(self->store);
-
   outbox_committed(self->outbox);
-  if (database_wal_pages(db) >= WAL_PAGES_MAX)
-    database_checkpoint(db);
   self->idle_due = module_now(self) + IDLE_TIME;
+}
+
+void module_bound_wal(module *self) {
+  if (database_wal_pages(store_database(self->store)) >= WAL_PAGES_MAX)
+    database_checkpoint(store_database(self->store));
 }
 
 /* Runs the body in a transaction, and hands on its deliveries when that is on the disk. */
@@ -48,6 +49,9 @@ static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *
                       .deliveries = self->deliveries,
                       .waiting = self->waiting,
                       .has_wanted = self->has_wanted};
+
+  if (*count > 1)
+    database_share_reads(db);
   int32_t code = body(&turn, items, *count, cause, error);
 
   if (code == EDGECORE_OK)
@@ -184,4 +188,6 @@ void module_process(module *self, guint max) {
   else
     /* While a neighbour is full, there is no room for more. */
     self->backlog_due = module_is_refused(self) ? self->wait_due : module_now(self);
+  /* Nobody who was answered waits for it. */
+  module_bound_wal(self);
 }

@@ -74,7 +74,8 @@ static int32_t fill(struct repair *self, const image *pages, const char *name, g
   if (code != EDGECORE_OK)
     return code;
   salvage_each(pages, repair_take, self);
-  if (!image_has_header(pages) && !repair_found_any(self))
+  /* An empty file beside a WAL is what is left of one of ours. */
+  if (!image_has_header(pages) && !repair_is_needed(self->path) && !repair_found_any(self))
     return error_set(error, EDGECORE_IO,
                      "the file %s is not an SQLite database; move it away or name another one in database.source",
                      self->path);

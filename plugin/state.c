@@ -127,6 +127,7 @@ static void get_deliveries(struct reader *reader, const struct edgecore_core *co
     delivery.message = get_message(reader, delivery.kind == DELIVERY_LINK);
     gboolean alone = delivery.kind == DELIVERY_SEND || delivery.kind == DELIVERY_ASK || delivery.kind == DELIVERY_LINK;
     delivery.context = get_message(reader, alone);
+    reader->bad |= (alone && delivery.context != NULL) || (delivery.kind == DELIVERY_LINK && delivery.message != NULL);
     if (reader->bad)
       return;
     if (delivery.message != NULL)
@@ -160,7 +161,7 @@ static void get_remote(struct reader *reader, remote *queries) {
 
   for (guint i = 0; i < count && !reader->bad; i++) {
     struct edgecore_message *request = get_message(reader, FALSE);
-    gint64 attempts = get_number(reader, 1, G_MAXINT32);
+    gint64 attempts = get_number(reader, 0, G_MAXINT32);
     gint64 deadline = get_number(reader, 0, G_MAXINT64);
     gint64 retry_at = get_number(reader, 0, G_MAXINT64);
     guint waiter_count = get_count(reader, 1);

@@ -106,8 +106,8 @@ static gboolean must_keep(const struct turn *turn, const struct edgecore_message
   return !outbox_is_empty(turn->outbox) && !is_podstatus_update(message);
 }
 
-/* What earlier turns left for the cloud in memory, because it could not be kept when the link went down. It comes before all that is
- * kept now. */
+/* What earlier turns left for the cloud in memory: the hub was full, or it could not be kept when the link went down. It comes before
+ * all that is kept now. */
 static int32_t keep_earlier(struct turn *turn, struct edgecore_error *error) {
   if (turn->waiting_kept)
     return EDGECORE_OK;
@@ -126,7 +126,7 @@ int32_t turn_send_to_cloud(struct turn *turn, struct edgecore_message *message, 
     turn_send(turn, DESTINATION_CLOUD, message);
     return EDGECORE_OK;
   }
-  int32_t code = turn->link == LINK_DISCONNECTED ? keep_earlier(turn, error) : EDGECORE_OK;
+  int32_t code = keep_earlier(turn, error);
   if (code == EDGECORE_OK)
     code = keep(turn, message, error);
   turn->core->message_unref(message);

@@ -18,7 +18,7 @@
 /* Without output for this long, all has settled; the module's idle work is done too. */
 #define SETTLED_MS 4000
 
-static void fail(const char *format, ...) {
+__attribute__((format(printf, 1, 2))) static void fail(const char *format, ...) {
   va_list arguments;
 
   va_start(arguments, format);

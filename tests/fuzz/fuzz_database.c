@@ -51,12 +51,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!migrate(path))
     return 0;
   check_private(path);
-  play *play = play_new(path, FALSE);
-  if (play_start(play, NULL)) {
+  play *game = play_new(path, FALSE);
+  if (play_start(game, NULL)) {
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-      play_command(play, (struct fuzz_text){.at = commands[i], .end = commands[i] + strlen(commands[i])});
-    play_settle(play);
+      play_command(game, (struct fuzz_text){.at = commands[i], .end = commands[i] + strlen(commands[i])});
+    play_settle(game);
   }
-  play_end(play);
+  play_end(game);
   return 0;
 }

@@ -9,12 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct fuzz_text line;
 
   fuzz_begin();
-  play *play = play_new(play_database(), TRUE);
-  if (!play_start(play, NULL))
+  play *game = play_new(play_database(), TRUE);
+  if (!play_start(game, NULL))
     fuzz_fail("the module does not start");
   for (guint i = 0; i < COMMANDS_MAX && fuzz_line(&text, &line); i++)
-    play_command(play, line);
-  play_settle(play);
-  play_end(play);
+    play_command(game, line);
+  play_settle(game);
+  play_end(game);
   return 0;
 }

@@ -19,13 +19,13 @@ static void add_numbers(GByteArray *blob, struct fuzz_text line) {
   }
 }
 
-static void read_input(play *play, struct fuzz_text text, GByteArray *blob, GPtrArray *messages) {
+static void read_input(play *game, struct fuzz_text text, GByteArray *blob, GPtrArray *messages) {
   struct fuzz_text line;
 
   for (guint i = 0; i < LINES_MAX && fuzz_line(&text, &line); i++) {
     char letter = line.at < line.end ? *line.at : '\0';
     struct fuzz_text rest = {.at = MIN(line.at + 2, line.end), .end = line.end};
-    struct edgecore_message *message = letter == 'm' ? play_message(play, &rest) : NULL;
+    struct edgecore_message *message = letter == 'm' ? play_message(game, &rest) : NULL;
     if (message != NULL)
       g_ptr_array_add(messages, message);
     else if (letter == 'b')
@@ -43,21 +43,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func((GDestroyNotify)message_unref);
 
   fuzz_begin();
-  play *play = play_new(play_database(), FALSE);
-  read_input(play, text, blob, messages);
+  play *game = play_new(play_database(), FALSE);
+  read_input(game, text, blob, messages);
   const struct edgecore_state state = {.size = sizeof state,
                                        .format = STATE_FORMAT,
                                        .data = blob->data,
                                        .data_size = blob->len,
                                        .messages = (struct edgecore_message *const *)messages->pdata,
                                        .message_count = messages->len};
-  gboolean taken = play_start(play, &state);
-  if (!taken && !play_start(play, NULL))
+  gboolean taken = play_start(game, &state);
+  if (!taken && !play_start(game, NULL))
     fuzz_fail("after a state that was refused the module does not start");
   g_ptr_array_set_size(messages, 0);
   if (taken)
-    play_command(play, (struct fuzz_text){.at = swap, .end = swap + 1});
-  play_settle(play);
-  play_end(play);
+    play_command(game, (struct fuzz_text){.at = swap, .end = swap + 1});
+  play_settle(game);
+  play_end(game);
   return 0;
 }

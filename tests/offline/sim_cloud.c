@@ -62,6 +62,8 @@ static void get_known(struct sim *self, guint number, const char *what) {
   }
   if (said->what == SAID_STATE || said->what == SAID_ORDERED || said->what == SAID_COMMAND)
     check_order(self, number);
+  if (said->what == SAID_ORDERED && said->is_refused && said->life == self->life)
+    sim_fail(self, "the cloud got %u, although its sender was told that it failed", number);
   if (said->what == SAID_VOLUME && said->arrivals > 0 && said->life == self->life)
     sim_fail(self, "the cloud got the answer to the volume request %u twice", number);
   ledger_arrive(self->ledger, number);

@@ -287,6 +287,29 @@ TEST_CASE(Database, a_checkpoint_moves_the_wal_to_the_file) {
   check_int_eq(number(self, COUNT), 1);
 }
 
+/* As it grows when a new opening follows each few commits: nothing starts it anew then. */
+TEST_CASE(Database, a_checkpoint_cuts_a_long_wal) {
+  g_autofree char *path = fixture_database();
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  g_autoptr(database) self = opened(path);
+  struct stat status;
+
+  for (guint i = 0; i < 2500; i++) {
+    g_autofree char *key = g_strdup_printf("%05u%03900u", i, 0);
+    require_ok(insert(self, key));
+  }
+  require_ok(database_commit(self, &failure));
+  require_int_eq(stat(wal, &status), 0);
+  check_int_ge(status.st_size, 2000 * 4096);
+  database_checkpoint(self);
+  require_int_eq(stat(wal, &status), 0);
+  check_int_eq(status.st_size, 0);
+  check_int_eq(database_wal_pages(self), 0);
+  require_ok(insert(self, "after"));
+  require_ok(database_commit(self, &failure));
+  check_int_eq(number(self, COUNT), 2501);
+}
+
 /* SQLite would do so by itself after 1,000 pages. */
 TEST_CASE(Database, no_commit_moves_the_wal_by_itself) {
   g_autofree char *path = fixture_database();

@@ -152,9 +152,9 @@ TEST_CASE(Query, of_a_remote_type_that_is_not_stored_is_asked_of_the_cloud) {
   require_ok(rig_handle(self, query("a/configmap/c")));
   require_ok(rig_handle(self, sync_query("a/secret/s")));
   require_ok(rig_handle(self, query("a/configmap")));
-  check_deliveries(self, "ask cloud m1< query a/configmap/c edged \n"
-                         "ask cloud m1< query a/secret/s edged  sync\n"
-                         "ask cloud m1< query a/configmap edged \n");
+  check_deliveries(self, "ask caller m1< query a/configmap/c edged \n"
+                         "ask caller m1< query a/secret/s edged  sync\n"
+                         "ask caller m1< query a/configmap edged \n");
 }
 
 TEST_CASE(Query, of_a_damaged_row_of_a_remote_type_is_asked_of_the_cloud) {
@@ -164,7 +164,7 @@ TEST_CASE(Query, of_a_damaged_row_of_a_remote_type_is_asked_of_the_cloud) {
   rig_save(self, "a/secret/s", "secret", "good");
   fixture_run(fake_core_database(self->core), "UPDATE meta SET value = 'bad'");
   require_ok(rig_handle(self, query("a/secret/s")));
-  check_deliveries(self, "ask cloud m1< query a/secret/s edged \n");
+  check_deliveries(self, "ask caller m1< query a/secret/s edged \n");
 }
 
 TEST_CASE(Query, of_a_node_or_a_volume_attachment_is_always_asked_of_the_cloud) {
@@ -175,8 +175,8 @@ TEST_CASE(Query, of_a_node_or_a_volume_attachment_is_always_asked_of_the_cloud) 
   rig_save(self, "a/volumeattachment/v", "volumeattachment", "1");
   require_ok(rig_handle(self, query("a/node/n")));
   require_ok(rig_handle(self, query("a/volumeattachment/v")));
-  check_deliveries(self, "ask cloud m1< query a/node/n edged \n"
-                         "ask cloud m1< query a/volumeattachment/v edged \n");
+  check_deliveries(self, "ask caller m1< query a/node/n edged \n"
+                         "ask caller m1< query a/volumeattachment/v edged \n");
 }
 
 TEST_CASE(Query, of_other_types_is_never_asked_of_the_cloud) {

@@ -61,6 +61,7 @@ TEST_CASE(Schema, upstreams_database_keeps_its_rows_and_gains_what_we_add) {
 TEST_CASE(Schema, upstreams_database_is_in_wal_mode_once_the_store_has_opened_it) {
   g_autofree char *path = fixture_upstream_database();
   g_autoptr(store) rows = fixture_store(path);
+  check_not_null(rows);
 
   check_rows(path, "PRAGMA journal_mode", "wal");
   check_rows(path, "SELECT count(*) FROM meta", "458");

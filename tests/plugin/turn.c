@@ -90,8 +90,7 @@ TEST_CASE(Turn, the_text_of_an_error_becomes_a_json_string) {
       turn_error_new(&self->turn, message_read(request), "edged", "a \"b\" \\ \n\t\x01 \xc3\xa9 \xff", &failure);
   const struct edgecore_message_fields *fields = message_read(error);
 
-  check_mem_eq(fields->content, fields->content_size,
-               "\"a \\\"b\\\" \\\\ \\n\\t\\u0001 \xc3\xa9 \xef\xbf\xbd\"",
+  check_mem_eq(fields->content, fields->content_size, "\"a \\\"b\\\" \\\\ \\n\\t\\u0001 \xc3\xa9 \xef\xbf\xbd\"",
                strlen("\"a \\\"b\\\" \\\\ \\n\\t\\u0001 \xc3\xa9 \xef\xbf\xbd\""));
   check_ok(store_check_json(self->turn.store, fields->content, fields->content_size, &failure));
 }

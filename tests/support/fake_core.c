@@ -131,11 +131,11 @@ void fake_core_end(fake_core *self, module *metamanager) {
 }
 
 static gboolean inbox_moves(fake_core *self, module *metamanager) {
-  guint before = self->inbox.length;
+  guint64 before = self->received;
 
-  if (before > 0)
+  if (self->inbox.length > 0)
     module_run_inbox(metamanager);
-  return self->inbox.length != before;
+  return self->received != before;
 }
 
 void fake_core_run(fake_core *self, module *metamanager) {

@@ -27,6 +27,7 @@ struct fake_core {
   struct fake_mailbox mailboxes[5];
   GQueue inbox; /* struct edgecore_item */
   guint inbox_messages;
+  guint64 received; /* things that the module took from it */
   guint inbox_capacity;
   int inbox_fd;
   GPtrArray *requests; /* struct fake_request */

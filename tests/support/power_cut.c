@@ -1,5 +1,7 @@
 #include "power_cut.h"
 
+#include "memory_disk_private.h"
+
 #include <string.h>
 
 #define SECTOR 512
@@ -275,6 +277,44 @@ disk *cutter_disk(cutter *self, enum cut kind, GRand *random) {
     g_byte_array_append(bytes, file->safe->data, file->safe->len);
     keep_pieces(bytes, file->pending, draw(kind, random), random);
     disk_put(left, file->name, bytes->data, bytes->len);
+  }
+  return left;
+}
+
+/* The file of the log, under its number, with what of it is not safe as operations. */
+static void note_file(disk *left, const struct file *file, gboolean is_safe, gboolean is_there) {
+  struct disk_named named = {.name = g_strdup(file->name), .from_start = is_safe};
+  struct disk_file same = {.number = left->naming->len};
+
+  if (is_safe)
+    named.start = g_bytes_new(file->safe->data, file->safe->len);
+  g_array_append_val(left->naming, named);
+  if (is_there)
+    disk_file_of(left, file->name)->number = same.number;
+  if (!is_safe) {
+    disk_note(left, DISK_CREATE, &same, 0, NULL, 0);
+    disk_note(left, DISK_WRITE, &same, 0, file->safe->data, file->safe->len);
+  }
+  for (guint i = 0; i < file->pending->len; i++) {
+    const struct piece *piece = &g_array_index(file->pending, struct piece, i);
+    disk_note(left, piece->is_truncate ? DISK_TRUNCATE : DISK_WRITE, &same, piece->offset, piece->data, piece->size);
+  }
+  if (!is_there)
+    disk_note(left, DISK_DELETE, &same, 0, NULL, 0);
+}
+
+disk *cutter_killed(cutter *self) {
+  g_autoptr(GHashTable) names = cut_entries(self, CUT_ALL, NULL);
+  disk *left = cutter_disk(self, CUT_ALL, NULL);
+
+  disk_record(left);
+  g_array_set_size(left->naming, 0);
+  for (guint i = 0; i < self->files->len; i++) {
+    const struct file *file = g_ptr_array_index(self->files, i);
+    gboolean is_safe = GPOINTER_TO_UINT(g_hash_table_lookup(self->names, file->name)) == i + 1;
+    gboolean is_there = GPOINTER_TO_UINT(g_hash_table_lookup(names, file->name)) == i + 1;
+    if (is_safe || is_there)
+      note_file(left, file, is_safe, is_there);
   }
   return left;
 }

@@ -34,6 +34,9 @@ void cutter_go(cutter *self, guint position);
 gboolean cutter_is_safe(const cutter *self);
 /* The disk after a cut at this moment. */
 disk *cutter_disk(cutter *self, enum cut kind, GRand *random) G_GNUC_WARN_UNUSED_RESULT;
+/* The disk after the process was killed at this moment: all that was written is there, but what was not synced is not safe yet. It is
+ * being recorded, and its log begins with that. */
+disk *cutter_killed(cutter *self) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A number that differs for disks that differ. */
 guint64 disk_fingerprint(const disk *self);

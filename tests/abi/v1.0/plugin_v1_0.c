@@ -7,7 +7,6 @@
  * asker's queue was full. It cannot take deliveries or queries under way, and refuses a state that has some. */
 #include <edgecore/plugin.h>
 
-#include <glib-unix.h>
 #include <glib.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@
 #define LINKS 3
 #define BATCH 16
 #define BATCH_BYTES (1 << 20)
-#define RETRY_MS 2
+#define RETRY_US 2000
 
 /* What it keeps for the version after it. */
 struct passed_on {
@@ -28,11 +27,17 @@ struct passed_on {
   uint64_t outbox_taken;
 };
 
+/* Polls the host's descriptor, or, while a request is held, wakes again soon. */
+struct inbox {
+  GSource source;
+  struct edgecore_plugin *plugin;
+  void *tag;
+};
+
 struct edgecore_plugin {
   const struct edgecore_core *core;
-  GSource *inbox;
-  GSource *retry;
-  GPtrArray *held; /* the requests to answer when the asker has room, oldest first */
+  struct inbox *inbox;
+  GPtrArray *held; /* the requests to answer when the asker has room, oldest first; nothing is taken in until then */
   struct passed_on passed_on;
   GArray *handed; /* what stop gave out, with the messages of `held` */
 };
@@ -83,58 +88,40 @@ static int32_t answer(struct edgecore_plugin *self, struct edgecore_message *req
   return code;
 }
 
-static void source_drop(GSource **source) {
-  if (*source == NULL)
-    return;
-  g_source_destroy(*source);
-  g_clear_pointer(source, g_source_unref);
-}
-
-static void source_attach(GSource *source, GSourceFunc call, void *data) {
-  g_source_set_callback(source, call, data, NULL);
-  g_source_attach(source, g_main_context_get_thread_default());
-}
-
-static gboolean on_retry(void *data) {
-  struct edgecore_plugin *self = data;
+/* Whether all that was held is answered. */
+static gboolean retry(struct edgecore_plugin *self) {
   while (self->held->len > 0 && answer(self, self->held->pdata[0]) != EDGECORE_AGAIN)
     g_ptr_array_remove_index(self->held, 0);
-  self->core->set_held(self->core, self->held->len);
-  if (self->held->len > 0)
-    return G_SOURCE_CONTINUE;
-  g_clear_pointer(&self->retry, g_source_unref);
-  return G_SOURCE_REMOVE;
+  return self->held->len == 0;
 }
 
-static void begin_retry(struct edgecore_plugin *self) {
-  self->core->set_held(self->core, self->held->len);
-  self->retry = g_timeout_source_new(RETRY_MS);
-  source_attach(self->retry, on_retry, self);
-}
-
-static void hold(struct edgecore_plugin *self, struct edgecore_message *request) {
-  g_ptr_array_add(self->held, self->core->message_ref(request));
-  begin_retry(self);
-}
-
-static gboolean on_inbox(int fd, GIOCondition condition, void *data) {
-  (void)fd, (void)condition;
-  struct edgecore_plugin *self = data;
+static void take(struct edgecore_plugin *self, const struct edgecore_item *item) {
   const struct edgecore_core *core = self->core;
+  if (item->outcome == EDGECORE_OK && item->context == NULL &&
+      strcmp(core->message_read(item->message)->operation, "query") == 0 &&
+      answer(self, item->message) == EDGECORE_AGAIN)
+    g_ptr_array_add(self->held, core->message_ref(item->message));
+  core->message_unref(item->message);
+  core->message_unref(item->context);
+}
+
+static gboolean inbox_dispatch(GSource *source, GSourceFunc callback, void *data) {
+  (void)callback, (void)data;
+  const struct inbox *inbox = (struct inbox *)source;
+  struct edgecore_plugin *self = inbox->plugin;
+  const struct edgecore_core *core = self->core;
+  struct edgecore_item item = {.size = sizeof item};
   /* One at a time, so that no more than one has to be held. */
-  for (guint i = 0; i < BATCH && self->held->len == 0; i++) {
-    struct edgecore_item item = {.size = sizeof item};
-    if (core->receive(core, &item, sizeof item, 1, BATCH_BYTES) == 0)
-      break;
-    if (item.outcome == EDGECORE_OK && item.context == NULL &&
-        strcmp(core->message_read(item.message)->operation, "query") == 0 &&
-        answer(self, item.message) == EDGECORE_AGAIN)
-      hold(self, item.message);
-    core->message_unref(item.message);
-    core->message_unref(item.context);
-  }
+  for (guint i = 0; i < BATCH && retry(self) && core->receive(core, &item, sizeof item, 1, BATCH_BYTES) == 1; i++)
+    take(self, &item);
+  gboolean is_held = self->held->len > 0;
+  core->set_held(core, self->held->len);
+  g_source_modify_unix_fd(source, inbox->tag, is_held ? 0 : G_IO_IN);
+  g_source_set_ready_time(source, is_held ? g_get_monotonic_time() + RETRY_US : -1);
   return G_SOURCE_CONTINUE;
 }
+
+static GSourceFuncs inbox_functions = {.dispatch = inbox_dispatch};
 
 static uint64_t rotate(uint64_t x, int bits) {
   return x << bits | x >> (64 - bits);
@@ -231,7 +218,7 @@ int32_t edgecore_plugin_register(const struct edgecore_core *core, struct edgeco
 int32_t edgecore_plugin_start(struct edgecore_plugin *self, const struct edgecore_state *state,
                               struct edgecore_error *error) {
   /* It may be started with its own state: what that has is held already then. */
-  g_autoptr(GPtrArray) before = self->held;
+  g_ptr_array_unref(self->held);
   self->held = g_ptr_array_new_with_free_func((GDestroyNotify)self->core->message_unref);
   const char *wrong = state == NULL ? NULL : state_take(self, state);
   if (wrong != NULL) {
@@ -239,17 +226,20 @@ int32_t edgecore_plugin_start(struct edgecore_plugin *self, const struct edgecor
     return explain(error, EDGECORE_UNSUPPORTED_STATE, text);
   }
   g_clear_pointer(&self->handed, g_array_unref);
-  self->inbox = g_unix_fd_source_new(self->core->receive_fd(self->core), G_IO_IN);
-  source_attach(self->inbox, G_SOURCE_FUNC(on_inbox), self);
-  if (self->held->len > 0)
-    begin_retry(self);
+  self->core->set_held(self->core, self->held->len);
+  self->inbox = (struct inbox *)g_source_new(&inbox_functions, sizeof *self->inbox);
+  self->inbox->plugin = self;
+  self->inbox->tag = g_source_add_unix_fd(&self->inbox->source, self->core->receive_fd(self->core), G_IO_IN);
+  g_source_set_ready_time(&self->inbox->source, 0);
+  g_source_attach(&self->inbox->source, g_main_context_get_thread_default());
   return EDGECORE_OK;
 }
 
 int32_t edgecore_plugin_stop(struct edgecore_plugin *self, struct edgecore_state *state, struct edgecore_error *error) {
   (void)error;
-  source_drop(&self->inbox);
-  source_drop(&self->retry);
+  g_source_destroy(&self->inbox->source);
+  g_source_unref(&self->inbox->source);
+  self->inbox = NULL;
   if (state == NULL)
     return EDGECORE_OK;
   self->handed = state_numbers(self);
