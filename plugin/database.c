@@ -441,6 +441,8 @@ static int32_t read_check(database *self, const char *sql, char **text, struct e
     result = sqlite3_step(statement);
   int32_t code = result == SQLITE_ROW ? EDGECORE_OK : fail_schema(self, error, result, "cannot check");
   *text = code == EDGECORE_OK ? g_strdup((const char *)sqlite3_column_text(statement, 0)) : NULL;
+  if (code == EDGECORE_OK && *text == NULL)
+    code = fail(self, error, SQLITE_NOMEM, "cannot check");
   sqlite3_finalize(statement);
   return code;
 }

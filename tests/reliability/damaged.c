@@ -43,24 +43,40 @@ static gboolean is_original(struct attempt *self, const GPtrArray *answers, cons
   return FALSE;
 }
 
-static void look_at(struct attempt *self, const char *key, const GPtrArray *answers) {
-  gboolean is_mesh = resource_is_answered_to_mesh(resource_parse(key).kind);
+static void look_at_answer(struct attempt *self, const struct edgecore_message *message) {
+  const struct edgecore_message_fields *fields = message_read(message);
+  const GPtrArray *answers = g_hash_table_lookup(self->originals->answers, fields->parent_id);
+  g_autofree char *answer = fake_content(message);
 
-  fake_core_push(self->core, fake_message(.source = "edged", .operation = "query", .resource = key));
-  fake_core_run(self->core, self->module);
-  g_autoptr(GPtrArray) got = fake_core_take(self->core, is_mesh ? "edgemesh" : "edged");
-  if (got->len != 1) {
-    wrong(self, "a query for %s was answered %u times", key, got->len);
-    return;
-  }
-  g_autofree char *answer = fake_content(fake_sent_at(got, 0)->message);
-  gboolean is_error = strcmp(message_read(fake_sent_at(got, 0)->message)->operation, "error") == 0;
-  if (is_error || strcmp(answer, "[]") == 0 || strcmp(answer, "null") == 0) {
+  if (answers == NULL)
+    wrong(self, "an answer to nothing: %s", fields->parent_id);
+  else if (strcmp(fields->operation, "error") == 0 || strcmp(answer, "[]") == 0 || strcmp(answer, "null") == 0) {
     if (strcmp(g_ptr_array_index(answers, 0), "[]") != 0)
-      g_hash_table_add(self->missing, g_strdup(key));
+      g_hash_table_add(self->missing, g_strdup(fields->parent_id));
   } else if (!is_original(self, answers, answer)) {
-    wrong(self, "for %s it served %.200s", key, answer);
+    wrong(self, "for %s it served %.200s", fields->parent_id, answer);
   }
+}
+
+/* The key is the id of the query, and so the parent's of its answer. */
+static void look_at_keys(struct attempt *self) {
+  static const char *const receivers[] = {"edged", "edgemesh"};
+  guint count = 0;
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init(&iter, self->originals->answers);
+  while (g_hash_table_iter_next(&iter, &key, NULL))
+    fake_core_push(self->core, fake_message(.id = key, .source = "edged", .operation = "query", .resource = key));
+  fake_core_run(self->core, self->module);
+  for (guint i = 0; i < G_N_ELEMENTS(receivers); i++) {
+    g_autoptr(GPtrArray) got = fake_core_take(self->core, receivers[i]);
+    count += got->len;
+    for (guint j = 0; j < got->len; j++)
+      look_at_answer(self, fake_sent_at(got, j)->message);
+  }
+  if (count != g_hash_table_size(self->originals->answers))
+    wrong(self, "%u queries got %u answers", g_hash_table_size(self->originals->answers), count);
 }
 
 static void look_at_value(sqlite3_stmt *row, void *data) {
@@ -91,16 +107,11 @@ static void look_at_type(struct attempt *self, const char *type) {
 static void look(struct attempt *self) {
   static const char *const types[] = {"pod",       "podstatus", "configmap",  "secret", "service",
                                       "endpoints", "node",      "nodestatus", "podlist"};
-  GHashTableIter iter;
-  gpointer key;
-  gpointer answers;
 
   g_hash_table_remove_all(self->missing);
   for (guint i = 0; i < G_N_ELEMENTS(types); i++)
     look_at_type(self, types[i]);
-  g_hash_table_iter_init(&iter, self->originals->answers);
-  while (self->damaged->wrong == NULL && g_hash_table_iter_next(&iter, &key, &answers))
-    look_at(self, key, answers);
+  look_at_keys(self);
 }
 
 /* ------------------------------------------------------------------------------------------------ what is said of it */
