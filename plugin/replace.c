@@ -162,8 +162,12 @@ int32_t replace_file(const char *path, char **kept, struct edgecore_error *error
 }
 
 int32_t replace_finish(const char *path, char **kept, struct edgecore_error *error) {
+  g_autofree char *filling = replace_filling_name(path);
+  g_autofree char *journal = g_strconcat(filling, "-journal", NULL);
   g_autofree char *whole = g_strconcat(path, WHOLE, NULL);
 
   *kept = NULL;
+  (void)unlink(filling);
+  (void)unlink(journal);
   return access(whole, F_OK) == 0 ? put_in_place(path, whole, FALSE, kept, error) : EDGECORE_OK;
 }

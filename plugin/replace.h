@@ -12,7 +12,7 @@ char *replace_filling_name(const char *path) G_GNUC_WARN_UNUSED_RESULT;
 /* Puts the file of that name, whole and on the disk, in place. *kept is the damaged file's new name; the caller owns it. When it cannot,
  * all is as before, and the fresh file is gone. */
 int32_t replace_file(const char *path, char **kept, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Ends what a power cut interrupted; *kept is NULL when there was nothing. */
+/* Ends what a power cut interrupted; *kept is NULL when there was nothing to put in place. A file that was not whole is removed. */
 int32_t replace_finish(const char *path, char **kept, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 #endif

@@ -264,7 +264,8 @@ static void run(struct attempt *self) {
   fake_core_run_for(self->core, self->module, 10 * G_USEC_PER_SEC);
   self->is_older = FALSE;
   look(self);
-  self->damaged->was_mended = strstr(fake_core_log(self->core), "has been mended") != NULL;
+  self->damaged->was_mended = strstr(fake_core_log(self->core), "has been mended") != NULL ||
+                              strstr(fake_core_log(self->core), "finished an interrupted repair") != NULL;
   check_said(self);
   check_files(self);
   connect_cloud(self);
@@ -279,6 +280,8 @@ void damaged_try(struct damaged *damaged) {
   damaged_sweep();
   files_write(&damaged->files, self.path);
   files_clear(&damaged->files);
+  if (damaged->prepare != NULL)
+    damaged->prepare(self.path, damaged->data);
   if (start(&self)) {
     run(&self);
     stop(&self);

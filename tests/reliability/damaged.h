@@ -33,9 +33,14 @@ struct originals {
 /* Made once for the process; a directory for cases too. */
 const struct originals *originals_get(void);
 
+/* Changes what is on the disk before the start. */
+typedef void damaged_prepare_fn(const char *path, gconstpointer data);
+
 /* What a case allows, and what came of it. */
 struct damaged {
   struct files files;
+  damaged_prepare_fn *prepare; /* or NULL */
+  gconstpointer data;
   gboolean allows_older; /* only the WAL is damaged: earlier values may come back, if that is said */
   gboolean is_flip;      /* nothing but a flipped bit: no second start is tried */
   const char *wrong;     /* NULL: all is well */
