@@ -111,14 +111,17 @@ static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *delete
 /* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. What
  * replaced an earlier message stays, for that one is gone, and a repetition replaces it again. */
 static int32_t forget_undone(outbox *self, struct edgecore_error *error) {
-  if (self->now.epoch == database_epoch(self->database))
-    return EDGECORE_OK;
+  /* First, or the write after this one would open the database anew, and the next call would take that write for an undone one. */
+  int32_t code = database_settle(self->database, error);
+
+  if (code != EDGECORE_OK || self->now.epoch == database_epoch(self->database))
+    return code;
 
   sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_FROM, error);
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->committed.last_id + 1);
-  int32_t code = database_run(self->database, statement, NULL, error);
+  code = database_run(self->database, statement, NULL, error);
   if (code == EDGECORE_OK)
     code = read_totals(self, error);
   if (code == EDGECORE_OK)
