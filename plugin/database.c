@@ -316,10 +316,9 @@ int32_t database_settle(database *self, struct edgecore_error *error) {
   if (code != EDGECORE_OK || self->is_settled)
     return code;
   int result = checkpoint(self);
-  if (result != SQLITE_OK)
-    return fail(self, error, result, "cannot make safe what was found in the WAL");
-  self->is_settled = TRUE;
-  return EDGECORE_OK;
+  self->is_settled = result == SQLITE_OK;
+  self->is_stale |= is_of_disk(result);
+  return self->is_settled ? EDGECORE_OK : fail(self, error, result, "cannot make safe what was found in the WAL");
 }
 
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
@@ -446,6 +445,11 @@ guint database_epoch(const database *self) {
 
 guint database_wal_pages(const database *self) {
   return self->wal_pages;
+}
+
+void database_release_memory(database *self) {
+  if (self->connection != NULL)
+    sqlite3_db_release_memory(self->connection);
 }
 
 void database_checkpoint(database *self) {

@@ -61,4 +61,7 @@ guint database_wal_pages(const database *self);
 /* Moves them there. A failure is logged, not returned: nothing is lost by it, and the next one does it again. */
 void database_checkpoint(database *self);
 
+/* Gives back the memory of pages that are not in use. */
+void database_release_memory(database *self);
+
 #endif

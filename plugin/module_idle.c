@@ -3,6 +3,8 @@
 #include "error.h"
 #include "wanted.h"
 
+#include <malloc.h>
+
 /* An idle module moves the WAL to the database file when it has this many pages. */
 #define WAL_PAGES 64
 /* Rows of one step. */
@@ -79,8 +81,13 @@ void module_idle(module *self) {
   else if (self->verify_after != G_MAXINT64)
     verify_rows(self);
   want_damaged(self);
-  if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64)
+  if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64) {
     self->idle_due = now;
+    return;
+  }
+  /* What work has left behind is most of what the process has: the pages of the database and free memory between what is in use. */
+  database_release_memory(store_database(self->store));
+  malloc_trim(0);
 }
 
 /* Asks for one key. An error is one that calls for another try. */

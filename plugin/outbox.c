@@ -12,7 +12,6 @@ struct outbox_totals {
   gint64 bytes;
   gint64 last_id;
   guint64 evicted;
-  guint epoch; /* of the database, when rows that came back after a failed sync were last removed */
 };
 
 struct outbox {
@@ -66,10 +65,8 @@ int32_t outbox_reload(outbox *self, struct edgecore_error *error) {
 
   if (code == EDGECORE_OK && self->now.last_id >= OUTBOX_ID_MAX)
     code = drop_strange(self, error);
-  if (code == EDGECORE_OK) {
-    self->now.epoch = database_epoch(self->database);
+  if (code == EDGECORE_OK)
     self->committed = self->now;
-  }
   return code;
 }
 
@@ -106,27 +103,6 @@ static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *delete
     self->now.bytes -= sqlite3_column_int64(statement, 0);
     (*deleted)++;
   }
-}
-
-/* A commit that failed in its sync may have reached the disk all the same, and come back when the database was opened anew. What
- * replaced an earlier message stays, for that one is gone, and a repetition replaces it again. */
-static int32_t forget_undone(outbox *self, struct edgecore_error *error) {
-  /* First, or the write after this one would open the database anew, and the next call would take that write for an undone one. */
-  int32_t code = database_settle(self->database, error);
-
-  if (code != EDGECORE_OK || self->now.epoch == database_epoch(self->database))
-    return code;
-
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_FROM, error);
-  if (statement == NULL)
-    return EDGECORE_IO;
-  sqlite3_bind_int64(statement, 1, self->committed.last_id + 1);
-  code = database_run(self->database, statement, NULL, error);
-  if (code == EDGECORE_OK)
-    code = read_totals(self, error);
-  if (code == EDGECORE_OK)
-    self->now.epoch = database_epoch(self->database);
-  return code;
 }
 
 static int32_t drop_latest(outbox *self, const char *resource, struct edgecore_error *error) {
@@ -204,10 +180,8 @@ int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, 
     self->now.evicted++;
     return EDGECORE_OK;
   }
-  int32_t code = forget_undone(self, error);
+  int32_t code = replaces ? drop_latest(self, message->resource, error) : EDGECORE_OK;
 
-  if (code == EDGECORE_OK && replaces)
-    code = drop_latest(self, message->resource, error);
   if (code == EDGECORE_OK)
     code = insert(self, message, replaces, error);
   if (code != EDGECORE_OK)
@@ -241,17 +215,14 @@ static struct edgecore_message_fields fields_of(sqlite3_stmt *statement) {
 }
 
 int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct edgecore_error *error) {
-  /* A message whose sender was told that it failed is not for the cloud, and its id is going to be used again. */
-  int32_t code = forget_undone(self, error);
-  sqlite3_stmt *statement =
-      code == EDGECORE_OK ? database_statement(self->database, STATEMENT_OUTBOX_READ, error) : NULL;
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_READ, error);
 
   if (statement == NULL)
-    return code != EDGECORE_OK ? code : EDGECORE_IO;
+    return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->taken);
   for (;;) {
     gboolean row;
-    code = database_step(self->database, statement, &row, error);
+    int32_t code = database_step(self->database, statement, &row, error);
     if (code != EDGECORE_OK || !row)
       return code;
     struct edgecore_message_fields message = fields_of(statement);
@@ -269,13 +240,9 @@ int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct ed
 }
 
 int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) {
-  int32_t code = forget_undone(self, error);
-  sqlite3_stmt *statement;
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_THROUGH, error);
   gint64 deleted;
 
-  if (code != EDGECORE_OK)
-    return code;
-  statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_THROUGH, error);
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->taken);
@@ -309,8 +276,7 @@ void outbox_rolled_back(outbox *self) {
 }
 
 gboolean outbox_is_empty(const outbox *self) {
-  /* After a failed sync it is not known before forget_undone. */
-  return self->now.count == 0 && self->now.epoch == database_epoch(self->database);
+  return self->now.count == 0;
 }
 
 gint64 outbox_bytes(const outbox *self) {

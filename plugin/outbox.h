@@ -24,7 +24,7 @@ int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, 
                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Calls `each` for the messages that were not passed on yet, oldest first, until it returns FALSE. Fields are valid during the call. What it
- * returned TRUE for is taken, and is not shown again by this outbox. May write: it is followed by a commit or a roll-back. */
+ * returned TRUE for is taken, and is not shown again by this outbox. */
 typedef gboolean outbox_message_fn(const struct edgecore_message_fields *message, void *data);
 int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data,
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
@@ -41,7 +41,7 @@ int32_t outbox_reload(outbox *self, struct edgecore_error *error) G_GNUC_WARN_UN
 void outbox_committed(outbox *self);
 void outbox_rolled_back(outbox *self);
 
-/* Whether it holds messages, or may hold some, and how many bytes, as of now. */
+/* Whether it holds messages, and how many bytes, as of now. */
 gboolean outbox_is_empty(const outbox *self);
 gint64 outbox_bytes(const outbox *self);
 /* Messages dropped because of the bound, since it was opened. */

@@ -54,6 +54,14 @@ TEST_CASE(Error, long_text_is_cut_to_what_fits) {
   check_contains(error.text, "before: xxx");
 }
 
+/* A text may quote what came from outside. */
+TEST_CASE(Error, text_that_is_no_utf8_is_shown_as_far_as_it_is) {
+  struct edgecore_error error = ERROR_INIT;
+
+  error_set(&error, EDGECORE_FAILED, "a \xff b \xc3( c \xed\xa0\x80 d, and a long end");
+  check_str_eq(error.text, "a ? b ?( c ??? d, and a long end");
+}
+
 /* With one more byte in front each time, the cut falls at every place of a character. */
 TEST_CASE(Error, text_is_cut_at_a_whole_character) {
   static const char *const units[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
@@ -66,8 +74,10 @@ TEST_CASE(Error, text_is_cut_at_a_whole_character) {
       fill(text, sizeof text, units[i]);
       error_set(&error, EDGECORE_FAILED, "%.*s%s", (int)shift, "aaaa", text);
       check_true(g_utf8_validate(error.text, -1, NULL));
+      check_null(strchr(error.text, '?'));
       check_int_ge(strlen(error.text), EDGECORE_ERROR_TEXT_SIZE - 4);
       error_prefix(&error, "p");
       check_true(g_utf8_validate(error.text, -1, NULL));
+      check_null(strchr(error.text, '?'));
     }
 }

@@ -37,6 +37,21 @@ TEST_CASE(ModuleDeliver, what_a_full_neighbour_does_not_take_is_offered_again_in
   scene_end(&scene);
 }
 
+/* It makes room while it is being served. */
+TEST_CASE(ModuleDeliver, what_a_neighbour_refused_is_not_overtaken_when_it_has_room_again) {
+  struct scene scene = scene_begin(NULL);
+
+  scene_say(&scene, "edgecontroller", "update", "a/pod/1", "1");
+  scene_say(&scene, "edgecontroller", "update", "a/pod/1", "2");
+  fake_core_fail_nth(scene.core, "send", 1, EDGECORE_AGAIN);
+  module_run_inbox(scene.module);
+  check_int_eq(fake_core_queued(scene.core, "edged"), 0);
+  check_int_eq(fake_core_queued(scene.core, "websocket"), 2);
+  scene_run_for(&scene, 20000);
+  check_heard(&scene, "edged", "update a/pod/1 1\nupdate a/pod/1 2\n");
+  scene_end(&scene);
+}
+
 TEST_CASE(ModuleDeliver, a_full_neighbour_does_not_hold_up_the_others) {
   struct scene scene = scene_begin(NULL);
 

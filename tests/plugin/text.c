@@ -98,7 +98,7 @@ TEST_CASE(Text, what_is_all_escapes_is_quoted) {
     test_note("byte %u", byte);
     check_quoted(bytes, sizeof bytes);
   }
-  check_quoted("caf\xc3\xa9 \"\xe2\x82\xac\" \\\xf0\x9f\x98\x80\\", 20);
+  check_quoted("caf\xc3\xa9 \"\xe2\x82\xac\" \\\xf0\x9f\x98\x80\\", 18);
 }
 
 TEST_CASE(Text, what_is_not_utf8_is_replaced_in_json) {
@@ -122,6 +122,31 @@ TEST_CASE(Text, what_only_looks_like_utf8_is_not) {
   check_false(text_is_utf8("\xc0\xaf", 2));         /* longer than it need be */
   check_false(text_is_utf8("\xed\xa0\x80", 3));     /* half of a surrogate pair */
   check_false(text_is_utf8("\xf5\x80\x80\x80", 4)); /* beyond the last character */
+}
+
+TEST_CASE(Text, any_two_bytes_side_by_side_are_quoted_right) {
+  for (guint first = 0; first < 0x80; first++)
+    for (guint second = 0; second < 0x80; second++) {
+      char bytes[24];
+      memset(bytes, '"', sizeof bytes);
+      bytes[first % 8 + 3] = (char)first;
+      bytes[first % 8 + 4] = (char)second;
+      test_note("%u and %u", first, second);
+      check_quoted(bytes, sizeof bytes);
+    }
+}
+
+TEST_CASE(Text, what_is_not_utf8_is_replaced_and_the_rest_is_not) {
+  g_autoptr(GString) text = g_string_new("<");
+
+  text_append_valid(text, "a\xc3\xa9", 3);
+  text_append_valid(text, "b\xff\xc3", 3);
+  text_append_valid(text, "c\0d", 3);
+  text_append_valid(text, "", 0);
+  check_str_eq(text->str, "<a\xc3\xa9"
+                          "b\xef\xbf\xbd\xef\xbf\xbd"
+                          "c\xef\xbf\xbd"
+                          "d");
 }
 
 TEST_CASE(Text, an_acknowledgement_is_a_bare_ok) {

@@ -1,5 +1,6 @@
 #include "figures.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 void figure_add(const char *proof, guint64 cases, guint64 violations) {
@@ -21,4 +22,9 @@ guint32 proof_seed(guint32 fallback) {
 
 gboolean proof_is_full(void) {
   return g_getenv("EDGECORE_FULL") != NULL;
+}
+
+void proof_keep_memory(void) {
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
 }

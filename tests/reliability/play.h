@@ -10,7 +10,8 @@ struct step {
   guint begun;      /* the disk's log when it began ... */
   guint answered;   /* ... and when the first answer was given, or it ended: all of it must be safe by then */
   char *text;       /* what the database holds after it, as rig_read shows it */
-  GPtrArray *works; /* struct work: the messages of a turn, else NULL */
+  GPtrArray *works; /* struct work: the messages of a turn, else NULL ... */
+  gboolean syncs;   /* ... after a pod status sync */
 };
 
 struct play {

@@ -1,6 +1,7 @@
 #include "rig.h"
 
 #include "failure.h"
+#include "fake_core_private.h"
 #include "model.h"
 #include "schema.h"
 #include "test.h"
@@ -19,21 +20,37 @@ const char *rig_path(void) {
   return path;
 }
 
-static int32_t note_send(const char *call, void *data) {
-  struct rig *self = data;
-  guint position = disk_position(self->disk);
+static int32_t strike(struct rig_fault *fault, const char *call) {
+  if (fault->call == NULL || strcmp(fault->call, call) != 0)
+    return EDGECORE_OK;
+  fault->calls++;
+  if (fault->calls < fault->first || fault->calls - fault->first >= fault->count)
+    return EDGECORE_OK;
+  fault->seen++;
+  return fault->code;
+}
 
-  if (strcmp(call, "send") == 0)
-    g_array_append_val(self->send_at, position);
-  return EDGECORE_OK;
+guint rig_next_send(const struct rig *self) {
+  return (guint)self->core->numbers + 1;
+}
+
+static int32_t on_call(const char *call, void *data) {
+  struct rig *self = data;
+  guint number = rig_next_send(self);
+
+  if (strcmp(call, "send") == 0) {
+    g_array_set_size(self->send_at, MAX(self->send_at->len, number + 1));
+    g_array_index(self->send_at, guint, number) = disk_position(self->disk);
+  }
+  return strike(&self->fault, call);
 }
 
 void rig_init(struct rig *self, disk *on) {
   *self = (struct rig){.disk = on, .why = g_string_new(NULL)};
-  self->send_at = g_array_new(FALSE, FALSE, sizeof(guint));
+  self->send_at = g_array_new(FALSE, TRUE, sizeof(guint));
   disk_use(on);
   self->core = fake_core_new(rig_path());
-  fake_core_set_fault(self->core, note_send, self);
+  fake_core_set_fault(self->core, on_call, self);
 }
 
 void rig_clear(struct rig *self) {

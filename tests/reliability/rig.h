@@ -5,6 +5,17 @@
 #include "fake_core.h"
 #include "memory_disk.h"
 
+/* Of the core's calls of this name ("message_new", "send", "send_sync"), from now on, number `first` (1: the next one) fails, and the
+ * count - 1 after it. The numbers below count the calls and the failures. */
+struct rig_fault {
+  const char *call; /* NULL: none */
+  guint first;
+  guint count;
+  int32_t code;
+  guint calls;
+  guint seen;
+};
+
 struct rig {
   disk *disk;
   fake_core *core;
@@ -13,6 +24,7 @@ struct rig {
   GArray *send_at;              /* guint: where the disk's log was at each sending */
   struct edgecore_state handed; /* of the module, when it is stopped in a swap that could not be undone */
   gboolean is_halted;
+  struct rig_fault fault; /* of the core */
 };
 
 /* On this disk, which stays the caller's; not started. SQLite opens its files there until rig_clear. */
@@ -37,6 +49,8 @@ char *rig_read(disk *on, gboolean checks_integrity) G_GNUC_WARN_UNUSED_RESULT;
 char *rig_row_line(const char *key, const char *type, const void *value, gsize size) G_GNUC_WARN_UNUSED_RESULT;
 char *rig_kept_line(const struct edgecore_message_fields *message) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The fake_sent.number of the next thing that is sent. */
+guint rig_next_send(const struct rig *self);
 /* Whether anything was logged as a warning or an error. */
 gboolean rig_complained(const struct rig *self);
 

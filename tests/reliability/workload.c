@@ -34,7 +34,9 @@ static char *draw_value(GRand *random, gint32 key) {
   gsize size = variant % 8 == 0 ? 9000 : 40 + variant * 131 % 1500;
   GString *text = g_string_sized_new(size + 80);
 
-  g_string_append_printf(text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"data\":\"", key);
+  g_string_append_printf(
+      text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"secret\":\"" WORKLOAD_SECRET "\",\"data\":\"",
+      key);
   for (gsize i = 0; i < size; i++)
     g_string_append_c(text, "abcdefghijklmnopqrstuvwxyz"[(variant + i * (1 + variant % 5)) % 26]);
   g_string_append(text, "\"}");
@@ -123,6 +125,16 @@ struct work *work_draw(GRand *random) {
   };
 
   return draw[g_rand_int_range(random, 0, G_N_ELEMENTS(draw))](random);
+}
+
+struct work *work_draw_request(GRand *random) {
+  static guint serial;
+  g_autofree char *resource = g_strdup_printf("default/configmap/only-in-the-cloud-%u", serial++);
+
+  if (g_rand_boolean(random))
+    return work_new(fake_message(.id = draw_id(random), .source = "edgecontroller", .operation = "createvolume",
+                                 .resource = "default/volume/v", .raw = "{}"));
+  return work_new(fake_message(.id = draw_id(random), .source = "edged", .operation = "query", .resource = resource));
 }
 
 struct work *work_link(gboolean connected) {

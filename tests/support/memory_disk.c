@@ -3,7 +3,6 @@
 static const char *const fault_names[DISK_FAULT_COUNT] = {
     [DISK_FAULT_NONE] = "none",
     [DISK_FAULT_READ] = "read EIO",
-    [DISK_FAULT_SHORT_READ] = "short read",
     [DISK_FAULT_WRITE] = "write EIO",
     [DISK_FAULT_FULL] = "write ENOSPC",
     [DISK_FAULT_SHORT_WRITE] = "short write",

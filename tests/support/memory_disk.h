@@ -81,7 +81,6 @@ void disk_ignore_sync(disk *self, const char *suffix);
 enum disk_fault {
   DISK_FAULT_NONE,
   DISK_FAULT_READ,        /* EIO */
-  DISK_FAULT_SHORT_READ,  /* the file seems to end in the middle of what is read */
   DISK_FAULT_WRITE,       /* EIO, after half of it was written */
   DISK_FAULT_FULL,        /* ENOSPC, nothing written; for a write and a file that grows */
   DISK_FAULT_SHORT_WRITE, /* ENOSPC after half of it */

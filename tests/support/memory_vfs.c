@@ -28,15 +28,8 @@ static int file_read(sqlite3_file *base, void *buffer, int size, sqlite3_int64 o
   const GByteArray *bytes = self->file->bytes;
   gsize there = offset >= bytes->len ? 0 : MIN((gsize)size, (gsize)(bytes->len - offset));
 
-  switch (disk_strike(self->disk, BIT(DISK_FAULT_READ) | BIT(DISK_FAULT_SHORT_READ))) {
-  case DISK_FAULT_READ:
+  if (disk_strike(self->disk, BIT(DISK_FAULT_READ)) != DISK_FAULT_NONE)
     return SQLITE_IOERR_READ;
-  case DISK_FAULT_SHORT_READ:
-    there /= 2;
-    break;
-  default:
-    break;
-  }
   if (there > 0)
     memcpy(buffer, bytes->data + offset, there);
   if (there == (gsize)size)

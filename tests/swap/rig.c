@@ -4,7 +4,7 @@
 #include "test.h"
 #include "variant.h"
 
-#include <sqlite3.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define MODULE "metaManager"
@@ -117,7 +117,18 @@ static void leave(const struct gate *gate) {
   g_mutex_unlock(&self->lock);
 }
 
+/* The plugin's clock runs ahead of the real one by so many microseconds. */
+static _Atomic(gint64) ahead;
+
+static int64_t now(const struct edgecore_core *core) {
+  (void)core;
+  return g_get_monotonic_time() + atomic_load(&ahead);
+}
+
 static const void *extension(const char *name, void *data) {
+  static const struct edgecore_clock clock = {.size = sizeof clock, .now = now};
+  if (strcmp(name, EDGECORE_EXTENSION_CLOCK) == 0)
+    return &clock;
   return strcmp(name, GATE_EXTENSION) == 0 ? data : NULL;
 }
 
@@ -299,6 +310,10 @@ char *rig_call_end(rig_call *self) {
 
 void rig_settle(rig *self) {
   check_true(host_settle(self->host, PATIENCE_MS));
+}
+
+void rig_advance(guint seconds) {
+  atomic_fetch_add(&ahead, seconds * G_TIME_SPAN_SECOND);
 }
 
 void rig_shut(rig *self) {

@@ -54,6 +54,9 @@ char *rig_call_end(rig_call *self) G_GNUC_WARN_UNUSED_RESULT;
 /* Waits for rest, which must come. */
 void rig_settle(rig *self);
 
+/* Sets the plugin's clock forward. It looks at it when it gets its next message. */
+void rig_advance(guint seconds);
+
 /* While the doors are shut, every module's queue looks full to the plugin. */
 void rig_shut(rig *self);
 void rig_open(rig *self);

@@ -264,3 +264,33 @@ TEST_CASE(SwapDuring, a_sync_query_of_the_cloud) {
     check_str_eq(answer, "{\"answer to\":\"default/secret/s\"}");
   }
 }
+
+/* What was kept for the cloud is sent by several versions, one after the other, while they swap. */
+TEST_CASE(SwapDuring, the_outbox_is_sent) {
+  enum { COUNT = 1000, RESOURCES = 5, SWAPS = 20 };
+  g_autoptr(rig) self = rig_new(64, 0, 0);
+  const struct rig_message disconnected = DISCONNECTED;
+  const struct rig_message connected = CONNECTED;
+  g_autoptr(GString) want = g_string_new(NULL);
+  rig_send(self, &disconnected);
+  for (guint i = 0; i < COUNT; i++) {
+    g_autofree char *id = g_strdup_printf("m%u", i);
+    g_autofree char *resource = g_strdup_printf("default/function/%u", i % RESOURCES);
+    const struct rig_message result = {id, "edgefunction", "action_result", resource, "{}"};
+    rig_send(self, &result);
+  }
+  for (guint i = 0; i < COUNT; i++) {
+    guint number = i % (COUNT / RESOURCES) * RESOURCES + i / (COUNT / RESOURCES);
+    g_string_append_printf(want,
+                           "websocket: action_result of default/function/%u from edgefunction, id m%u, parent : {}\n",
+                           number % RESOURCES, number);
+  }
+  rig_settle(self);
+  swap_forth_and_back(self);
+  rig_send(self, &connected);
+  for (guint i = 0; i < SWAPS; i++)
+    swap_forth_and_back(self);
+  rig_settle(self);
+  g_autofree char *got = rig_deliveries(self);
+  check_str_eq(got, want->str);
+}

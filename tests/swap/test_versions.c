@@ -126,3 +126,25 @@ TEST_CASE(SwapVersions, a_changed_configuration_needs_no_other_file) {
   g_autofree char *secret = ask(self, &query_secret);
   check_str_eq(secret, "{\"answer to\":\"default/secret/s\"}");
 }
+
+/* However often it is swapped. */
+TEST_CASE(SwapVersions, the_next_sync_stays_due) {
+  g_autoptr(rig) self = rig_new(0, 0, 0);
+  const struct rig_message pod = {"m1", "edgecontroller", "insert", "default/pod/web", "{}"};
+  const struct rig_message status = {"m2", "edged", "update", "default/podstatus/web", "{\"up\":1}"};
+  const struct rig_message other = {"m3", "edged", "response", "default/pod/web", "{}"};
+  rig_send(self, &pod);
+  rig_send(self, &status);
+  for (guint i = 0; i < 2; i++) {
+    rig_settle(self);
+    rig_forget(self);
+    rig_advance(25);
+    rig_swap(self, i == 0 ? VARIANT("next") : CURRENT, "1.");
+  }
+  rig_advance(25);
+  rig_send(self, &other);
+  rig_settle(self);
+  g_autofree char *deliveries = rig_deliveries(self);
+  check_str_eq(deliveries, "websocket: response of default/pod/web from edged, id m3, parent : {}\n"
+                           "websocket: update of default/podstatus from metaManager, id *, parent : [{\"up\":1}]\n");
+}

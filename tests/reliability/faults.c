@@ -1,0 +1,78 @@
+/* The proof that the plugin survives any call of the disk or of the core that fails: each one in turn, once and several times in a row. */
+#include "figures.h"
+#include "test.h"
+#include "trial.h"
+
+static void arm_disk(struct trial *trial, guint first, guint count) {
+  disk_fail(trial->rig.disk, (enum disk_fault)trial->fault->which, first, count);
+}
+
+static void disarm_disk(struct trial *trial) {
+  trial->calls = disk_fault_calls(trial->rig.disk);
+  trial->seen = disk_faults_seen(trial->rig.disk);
+  disk_fail(trial->rig.disk, DISK_FAULT_NONE, 0, 0);
+}
+
+static const struct {
+  const char *name;
+  const char *call;
+  int32_t code;
+} core_faults[] = {
+    {"message_new without memory", "message_new", EDGECORE_NO_MEMORY},
+    {"send to a full queue", "send", EDGECORE_AGAIN},
+    {"send without memory", "send", EDGECORE_NO_MEMORY},
+    {"send_sync to a full queue", "send_sync", EDGECORE_AGAIN},
+    {"send_sync without memory", "send_sync", EDGECORE_NO_MEMORY},
+};
+
+static void arm_core(struct trial *trial, guint first, guint count) {
+  trial->rig.fault = (struct rig_fault){.call = core_faults[trial->fault->which].call,
+                                        .code = core_faults[trial->fault->which].code,
+                                        .first = first,
+                                        .count = count};
+}
+
+static void disarm_core(struct trial *trial) {
+  trial->calls = trial->rig.fault.calls;
+  trial->seen = trial->rig.fault.seen;
+  trial->rig.fault = (struct rig_fault){0};
+}
+
+static void try_all(const struct trial_fault *fault, const disk *base, guint turns, gboolean has_requests,
+                    const char *proof) {
+  guint64 tried = 0;
+  guint64 violations = 0;
+
+  trial_all(fault, base, turns, has_requests, 1, &tried, &violations);
+  figure_add(proof, tried, violations);
+  check_int_eq(violations, 0);
+}
+
+static void fail_disk(const void *data) {
+  const enum disk_fault *fault = data;
+  const struct trial_fault what = {arm_disk, disarm_disk, (int)*fault, disk_fault_name(*fault)};
+  g_autoptr(disk) base = trial_base();
+
+  try_all(&what, base, 12, FALSE, "disk calls that fail");
+  try_all(&what, NULL, 2, FALSE, "disk calls that fail");
+}
+
+static void fail_core(const void *data) {
+  const int *number = data;
+  const struct trial_fault what = {arm_core, disarm_core, *number, core_faults[*number].name};
+  g_autoptr(disk) base = trial_base();
+
+  try_all(&what, base, 12, FALSE, "host calls that fail");
+  try_all(&what, base, 8, TRUE, "host calls that fail");
+}
+
+TEST_GENERATOR(faults) {
+  static int numbers[MAX(DISK_FAULT_COUNT, G_N_ELEMENTS(core_faults))];
+
+  for (int i = 0; i < (int)G_N_ELEMENTS(numbers); i++)
+    numbers[i] = i;
+  for (int fault = DISK_FAULT_NONE + 1; fault < DISK_FAULT_COUNT; fault++)
+    test_add("DiskFaults", disk_fault_name((enum disk_fault)fault), __FILE__, __LINE__, fail_disk, &numbers[fault]);
+  for (guint i = 0; i < G_N_ELEMENTS(core_faults); i++)
+    test_add("HostFaults", core_faults[i].name, __FILE__, __LINE__, fail_core, &numbers[i]);
+}
