@@ -177,6 +177,8 @@ static void swap(struct sim *self) {
     return;
   }
   sim_trace(self, "==== ... in vain: %s", error.text);
+  if (self->trouble == 0)
+    sim_fail(self, "the disk is well, and the new version cannot start: %s", error.text);
   module_free(next);
   while (module_start(self->module, &state, &error) != EDGECORE_OK)
     fault_vfs_set_full(FALSE);
