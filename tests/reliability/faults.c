@@ -66,6 +66,39 @@ static void fail_core(const void *data) {
   try_all(&what, base, 8, TRUE, "host calls that fail");
 }
 
+/* One update, from edged; "OK" or what the error says, owned by the caller. */
+static char *update(struct rig *rig, const char *value) {
+  fake_core_push(rig->core, fake_message(.source = "edged", .operation = "update", .resource = "default/podstatus/p",
+                                         .raw = value));
+  module_run_inbox(rig->module);
+  g_autoptr(GPtrArray) answers = fake_core_take(rig->core, "edged");
+  return answers->len == 1 ? fake_content(fake_sent_at(answers, 0)->message) : g_strdup("(none)");
+}
+
+/* The commit was written, only its sync failed: killed now and started again, the plugin must not find it in the WAL. */
+TEST_CASE(DiskFaults, what_was_answered_with_an_error_does_not_come_back) {
+  g_autoptr(disk) base = trial_base();
+  struct rig rig;
+
+  rig_init(&rig, base);
+  require_true(rig_start(&rig, NULL));
+  g_autofree char *first = update(&rig, "{\"was\":\"stored\"}");
+  check_str_eq(first, "\"OK\"");
+  g_autofree char *before = rig_read(base, FALSE);
+  disk_fail(base, DISK_FAULT_SYNC, 1, 1);
+  g_autofree char *second = update(&rig, "{\"was\":\"refused\"}");
+  check_contains(second, "Error to update meta to DB");
+  {
+    g_autoptr(disk) killed = disk_copy(base);
+    g_autofree char *after = rig_read(killed, TRUE);
+    check_str_eq(after, before);
+    disk_use(base);
+  }
+  g_autofree char *third = update(&rig, "{\"was\":\"stored again\"}");
+  check_str_eq(third, "\"OK\"");
+  rig_clear(&rig);
+}
+
 TEST_GENERATOR(faults) {
   static int numbers[MAX(DISK_FAULT_COUNT, G_N_ELEMENTS(core_faults))];
 
