@@ -1,4 +1,5 @@
 /* The proof that the plugin survives any call of the disk or of the core that fails: each one in turn, once and several times in a row. */
+#include "fault_cuts.h"
 #include "figures.h"
 #include "test.h"
 #include "trial.h"
@@ -64,6 +65,29 @@ static void fail_core(const void *data) {
 
   try_all(&what, base, 12, FALSE, "host calls that fail");
   try_all(&what, base, 8, TRUE, "host calls that fail");
+}
+
+/* Nothing that a failed sync should have written ever gets to the disk, unless it is written again. */
+TEST_CASE(DiskFaults, sync_and_then_a_power_cut) {
+  static const guint counts[] = {1, 7};
+  const struct trial_fault fault = {arm_disk, disarm_disk, DISK_FAULT_SYNC, "sync"};
+  g_autoptr(disk) base = trial_base();
+  g_autofree char *before = rig_read(base, FALSE);
+  guint64 disks = 0;
+  guint64 violations = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+    for (guint first = 1, seen = 1; seen > 0; first++) {
+      struct trial trial;
+      trial_run(&trial, &fault, base, first, counts[i], 8, FALSE);
+      seen = trial.seen;
+      check_str_eq(trial.wrong->str, "");
+      fault_cuts(&trial, before, &disks, &violations);
+      trial_clear(&trial);
+    }
+  figure_add("power cut after a failed sync: disks", disks, violations);
+  check_int_eq(violations, 0);
+  check_int_ge(disks, 1000);
 }
 
 /* One update, from edged; "OK" or what the error says, owned by the caller. */
