@@ -90,6 +90,7 @@ static uint32_t receive(const struct edgecore_core *table, struct edgecore_item 
   while (count < max_items && bytes < max_bytes && self->inbox.length > 0) {
     g_autofree struct edgecore_item *item = g_queue_pop_head(&self->inbox);
     self->inbox_messages -= item->context == NULL;
+    self->received++;
     bytes += item->message != NULL ? message_read(item->message)->content_size : 0;
     memcpy((char *)items + (gsize)count++ * item_size, item, MIN(item_size, sizeof *item));
   }
