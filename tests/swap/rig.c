@@ -412,50 +412,15 @@ void rig_forget(rig *self) {
   g_mutex_unlock(&self->lock);
 }
 
-/* Ids of 36 characters are made, those of the tests are short. */
-static const char *id_text(const char *id) {
-  return strlen(id) == 36 ? "*" : id;
+const char *rig_module_name(enum rig_module module) {
+  return modules[module].name;
 }
 
-/* Order counts for each resource only. */
-static int by_resource(const void *a, const void *b, void *arrival) {
-  struct edgecore_message *first = *(struct edgecore_message *const *)a;
-  struct edgecore_message *second = *(struct edgecore_message *const *)b;
-  int order = strcmp(message_read(first)->resource, message_read(second)->resource);
-  return order != 0 ? order
-                    : GPOINTER_TO_INT(g_hash_table_lookup(arrival, first)) -
-                          GPOINTER_TO_INT(g_hash_table_lookup(arrival, second));
-}
-
-static GPtrArray *sorted(const GPtrArray *messages) {
-  GPtrArray *copy = g_ptr_array_new();
-  g_autoptr(GHashTable) arrival = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < messages->len; i++) {
-    g_ptr_array_add(copy, messages->pdata[i]);
-    g_hash_table_insert(arrival, messages->pdata[i], GINT_TO_POINTER((int)i));
-  }
-  g_ptr_array_sort_with_data(copy, by_resource, arrival);
-  return copy;
-}
-
-char *rig_deliveries(rig *self) {
-  g_autoptr(GString) text = g_string_new(NULL);
+GPtrArray *rig_got(rig *self, enum rig_module module) {
+  GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)message_unref);
   g_mutex_lock(&self->lock);
-  for (guint i = 0; i < RIG_MODULES; i++) {
-    g_autoptr(GPtrArray) messages = sorted(self->got[i]);
-    for (guint j = 0; j < messages->len; j++) {
-      const struct edgecore_message_fields *fields = message_read(messages->pdata[j]);
-      g_string_append_printf(text, "%s: %s of %s from %s, id %s, parent %s%s: %.*s\n", modules[i].name,
-                             fields->operation, fields->resource, fields->source, id_text(fields->id),
-                             id_text(fields->parent_id), fields->flags & EDGECORE_MESSAGE_SYNC ? ", sync" : "",
-                             (int)fields->content_size, fields->content == NULL ? "" : (const char *)fields->content);
-    }
-  }
+  for (guint i = 0; i < self->got[module]->len; i++)
+    g_ptr_array_add(copy, message_ref(self->got[module]->pdata[i]));
   g_mutex_unlock(&self->lock);
-  return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
-char *rig_table(rig *self) {
-  return database_value(self->database, "SELECT group_concat(key || ' ' || type || ' ' || value, char(10)) FROM"
-                                        " (SELECT * FROM meta ORDER BY key)");
+  return copy;
 }

@@ -79,6 +79,9 @@ gboolean rig_has_logged(rig *self, const char *part);
 
 /* Forgets what the modules got so far. */
 void rig_forget(rig *self);
+/* What one of them got since; a list with references of its own. */
+GPtrArray *rig_got(rig *self, enum rig_module module) G_GNUC_WARN_UNUSED_RESULT;
+const char *rig_module_name(enum rig_module module);
 /* What they got since, one line each, by module, then resource, then arrival; the ids that the plugin made are "*", and timestamps are
  * left out. */
 char *rig_deliveries(rig *self) G_GNUC_WARN_UNUSED_RESULT;
