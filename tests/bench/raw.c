@@ -22,9 +22,7 @@ enum statement {
   STATEMENT_COUNT
 };
 
-#define ON_CONFLICT                                                                                                    \
-  " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value"                                       \
-  " WHERE value IS NOT excluded.value OR type IS NOT excluded.type"
+#define ON_CONFLICT " ON CONFLICT(key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",

@@ -38,8 +38,8 @@ static struct scene begin(struct disk *disk, guint64 failing) {
   scene_say(&scene, "edgecontroller", "delete", "a/pod/none", NULL);
   scene_say(&scene, "edgecontroller", "insert", "a/pod/0", "0");
   scene_run(&scene);
-  g_autoptr(GPtrArray) edged = fake_core_take(scene.core, "edged");
-  g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
+  g_ptr_array_unref(fake_core_take(scene.core, "edged"));
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
   *disk = (struct disk){.failing = failing};
   fault_vfs_set_hook(on_call, disk);
   return scene;
@@ -125,7 +125,7 @@ TEST_CASE(ModuleTurn, is_bounded_by_the_bytes_of_its_answers) {
 
   scene_say(&scene, "edgecontroller", "insert", "a/pod/1", value);
   scene_run(&scene);
-  g_autoptr(GPtrArray) before = fake_core_take(scene.core, "edged");
+  g_ptr_array_unref(fake_core_take(scene.core, "edged"));
   for (guint i = 0; i < 10; i++)
     scene_say(&scene, "edged", "query", "a/pod/1", NULL);
   module_run_inbox(scene.module);
@@ -219,7 +219,7 @@ TEST_CASE(ModuleTurn, no_message_is_answered_twice_when_the_batch_is_repeated) {
   struct scene scene = begin(&disk, 1u << 0);
 
   scene_link(&scene, TRUE);
-  g_autoptr(GPtrArray) before = fake_core_take(scene.core, "websocket");
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
   disk.attempt = 0;
   scene_say(&scene, "edged", "query", "a/secret/s", NULL);
   scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "1");

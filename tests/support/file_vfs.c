@@ -12,6 +12,7 @@ static struct order {
 } orders[FILE_CALL_COUNT];
 static guint counts[FILE_CALL_COUNT][G_N_ELEMENTS(suffixes)];
 static guint failed;
+static gboolean is_lazy;
 
 static sqlite3_vfs *real_vfs;
 
@@ -67,7 +68,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size) {
 
 static int file_sync(sqlite3_file *file, int flags) {
   int code = judge(FILE_SYNC, file);
-  return code != SQLITE_OK ? code : real_of(file)->pMethods->xSync(real_of(file), flags);
+  return code != SQLITE_OK || is_lazy ? code : real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -158,6 +159,10 @@ void file_vfs_install(void) {
     for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
       counts[call][i] = 0;
   file_vfs_heal();
+}
+
+void file_vfs_set_syncing(gboolean is_syncing) {
+  is_lazy = !is_syncing;
 }
 
 void file_vfs_fail(enum file_call call, const char *suffix, guint after, guint count, int code) {

@@ -11,6 +11,9 @@ enum file_call { FILE_READ, FILE_WRITE, FILE_TRUNCATE, FILE_SYNC, FILE_CALL_COUN
 /* Installs it, the first time; ends all failing and counting of before. */
 void file_vfs_install(void);
 
+/* FALSE: a sync is counted and may fail, but waits for no disk; for tests that are not about power cuts. TRUE at first. */
+void file_vfs_set_syncing(gboolean is_syncing);
+
 /* From now on, after `after` more calls of this kind on files whose name ends in `suffix`, `count` of them fail with SQLite's `code`. One
  * such order a kind of call. */
 void file_vfs_fail(enum file_call call, const char *suffix, guint after, guint count, int code);
