@@ -247,7 +247,7 @@ static void command_message(play *self, struct fuzz_text *line) {
 }
 
 static void command_complete(play *self, struct fuzz_text *line) {
-  static const int32_t outcomes[] = {EDGECORE_OK, EDGECORE_TIMEOUT, EDGECORE_NOT_FOUND};
+  static const int32_t outcomes[] = {EDGECORE_OK, EDGECORE_TIMEOUT, EDGECORE_NOT_FOUND, EDGECORE_OK};
   gint64 outcome = fuzz_number(line, 0, G_N_ELEMENTS(outcomes) - 1);
   gint64 number = fuzz_number(line, 0, G_MAXINT32);
   g_autofree char *operation = fuzz_word(line);
@@ -264,12 +264,14 @@ static void command_complete(play *self, struct fuzz_text *line) {
       .group = asked->group,
       .operation = operation,
       .resource = asked->resource,
-      .content_kind = line->at == line->end ? EDGECORE_CONTENT_NONE : EDGECORE_CONTENT_RAW,
+      .content_kind = line->at == line->end ? EDGECORE_CONTENT_NONE
+                      : outcome == 0        ? EDGECORE_CONTENT_RAW
+                                            : EDGECORE_CONTENT_JSON,
       .content = line->at == line->end ? NULL : line->at,
       .content_size = (guint64)(line->end - line->at),
   };
-  struct edgecore_message *reply = outcome == 0 ? message_new(&fields, NULL) : NULL;
-  if (outcome == 0 && reply == NULL)
+  struct edgecore_message *reply = outcomes[outcome] == EDGECORE_OK ? message_new(&fields, NULL) : NULL;
+  if (outcomes[outcome] == EDGECORE_OK && reply == NULL)
     return;
   fake_core_complete(self->core, request, outcomes[outcome], reply);
 }
