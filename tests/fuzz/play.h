@@ -44,7 +44,7 @@ void play_settle(play *self);
 /* Stops the module, if it is started, checks all that was seen, and frees everything. */
 void play_end(play *self);
 
-/* Puts a fresh database, which the plugin knows, at fuzz_directory()/edge.db, and returns its path; owned by play.c. */
+/* Puts a fresh database, which the plugin knows, at fuzz_directory()/edge.db, and returns its path; owned by play_database.c. */
 const char *play_database(void);
 
 #endif
