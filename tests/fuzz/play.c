@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Of one message, its x flags included. */
-#define CONTENT_MAX (4 << 20)
+/* Of all messages of an input together, what x flags make included: answers repeat it, and memory has a bound. */
+#define CONTENT_MAX (1 << 20)
 
 enum place { TO_EDGED, TO_EDGEMESH, TO_EDGEFUNCTION, TO_CLOUD, TO_CALLER, PLACE_COUNT };
 
@@ -46,6 +46,7 @@ struct play {
   GPtrArray *open;       /* requests that it sent, references */
   char *last_id;
   guint count;
+  gsize content_left;
 };
 
 static gboolean is_answering(const char *operation) {
@@ -63,6 +64,7 @@ play *play_new(const char *path, gboolean checks_answers) {
   self->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   self->open = g_ptr_array_new_with_free_func((GDestroyNotify)message_unref);
   self->last_id = g_strdup("none");
+  self->content_left = CONTENT_MAX;
   return self;
 }
 
@@ -139,16 +141,16 @@ static void take_all(play *self) {
 
 /* ------------------------------------------------------------------------------------------------------- what it gets */
 
-static char *content_of(struct fuzz_text line, guint times, gsize *size) {
+static char *content_of(play *self, struct fuzz_text line, guint times, gsize *size) {
   GString *content = g_string_new_len(line.at, line.end - line.at);
 
-  for (; times > 0 && content->len <= CONTENT_MAX / 4; times--) {
-    g_autofree char *once = g_strndup(content->str, content->len);
+  for (; times > 0 && content->len <= self->content_left / 4; times--) {
+    g_autofree char *once = g_memdup2(content->str, content->len);
     gsize length = content->len;
-    memcpy(once, content->str, length);
     for (int i = 0; i < 3; i++)
       g_string_append_len(content, once, (gssize)length);
   }
+  self->content_left -= MIN(self->content_left, content->len);
   *size = content->len;
   return g_string_free(content, FALSE);
 }
@@ -179,7 +181,7 @@ struct edgecore_message *play_message(play *self, struct fuzz_text *line) {
   g_autofree char *source = fuzz_word(line);
   g_autofree char *resource = lengthened(fuzz_word(line), count_of(flags, 'l'));
   gsize size;
-  g_autofree char *content = content_of(*line, count_of(flags, 'x'), &size);
+  g_autofree char *content = content_of(self, *line, count_of(flags, 'x'), &size);
   gboolean has_content = strpbrk(flags, "rj") != NULL;
   g_autofree char *id =
       strchr(flags, 'd') != NULL ? g_strdup(self->last_id) : g_strdup_printf("message-%u", self->count++);
