@@ -128,6 +128,20 @@ TEST_CASE(LongResource, of_a_megabyte_is_refused_and_logged_in_few_words) {
   hostile_end(&self);
 }
 
+TEST_CASE(LongResource, source_and_id_are_logged_in_few_words_too) {
+  struct hostile self;
+  g_autofree char *name = hostile_repeat("\xe2\x82\xac", MEGABYTE / 3);
+
+  hostile_begin(&self, NULL);
+  fake_core_push(self.core, fake_message(.id = name, .source = name, .operation = "update",
+                                         .resource = "default/servicelist", .raw = "{"));
+  fake_core_run(self.core, self.metamanager);
+  check_contains(fake_core_log(self.core), "update of default/servicelist from ");
+  check_true(strlen(fake_core_log(self.core)) < 4096);
+  hostile_check_alive(&self);
+  hostile_end(&self);
+}
+
 TEST_CASE(LongResource, that_is_only_asked_for_is_not_there) {
   struct hostile self;
   g_autofree char *name = hostile_repeat("a", MEGABYTE);
