@@ -54,22 +54,29 @@ static void grow(queue *self) {
   self->size *= 2;
 }
 
-static void append(queue *self, struct slot slot) {
+/* Whether the receiver sleeps and is to be woken. */
+static gboolean append(queue *self, struct slot slot) {
   if (self->length == self->size)
     grow(self);
   self->slots[(self->head + self->length) & (self->size - 1)] = slot;
   self->length++;
   if (self->length > 1)
-    return;
+    return FALSE;
 
   descriptor_raise(self);
-  if (self->is_receiver_waiting)
-    g_cond_signal(&self->arrived);
+  return self->is_receiver_waiting;
 }
 
-static void append_message(queue *self, struct edgecore_message *message) {
+static gboolean append_message(queue *self, struct edgecore_message *message) {
   self->messages++;
-  append(self, (struct slot){EDGECORE_OK, message_ref(message), NULL});
+  return append(self, (struct slot){EDGECORE_OK, message_ref(message), NULL});
+}
+
+/* The one that wakes would only wait for the lock. */
+static void unlock_and_wake(queue *self, gboolean wakes) {
+  g_mutex_unlock(&self->lock);
+  if (wakes)
+    g_cond_signal(&self->arrived);
 }
 
 static struct slot remove_first(queue *self) {
@@ -140,9 +147,7 @@ int queue_descriptor(const queue *self) {
 int32_t queue_push(queue *self, struct edgecore_message *message) {
   g_mutex_lock(&self->lock);
   int32_t code = admit(self);
-  if (code == EDGECORE_OK)
-    append_message(self, message);
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, code == EDGECORE_OK && append_message(self, message));
   return code;
 }
 
@@ -156,9 +161,7 @@ int32_t queue_push_wait(queue *self, struct edgecore_message *message, gint64 de
       break;
     }
   self->senders_waiting--;
-  if (code == EDGECORE_OK)
-    append_message(self, message);
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, code == EDGECORE_OK && append_message(self, message));
   return code;
 }
 
@@ -169,11 +172,8 @@ int32_t queue_push_all(queue *const *queues, guint count, struct edgecore_messag
     if (code == EDGECORE_OK)
       code = admit(queues[i]);
   }
-  for (guint i = 0; i < count; i++) {
-    if (code == EDGECORE_OK)
-      append_message(queues[i], message);
-    g_mutex_unlock(&queues[i]->lock);
-  }
+  for (guint i = 0; i < count; i++)
+    unlock_and_wake(queues[i], code == EDGECORE_OK && append_message(queues[i], message));
   return code;
 }
 
@@ -181,9 +181,8 @@ gboolean queue_push_outcome(queue *self, int32_t outcome, struct edgecore_messag
                             struct edgecore_message *context) {
   g_mutex_lock(&self->lock);
   gboolean is_open = !self->is_closed;
-  if (is_open)
-    append(self, (struct slot){outcome, reply == NULL ? NULL : message_ref(reply), message_ref(context)});
-  g_mutex_unlock(&self->lock);
+  unlock_and_wake(self, is_open && append(self, (struct slot){outcome, reply == NULL ? NULL : message_ref(reply),
+                                                              message_ref(context)}));
   return is_open;
 }
 

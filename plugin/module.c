@@ -82,8 +82,12 @@ static void plan(module *self) {
     g_source_modify_unix_fd(self->inbox, self->inbox_tag, poll ? G_IO_IN : 0);
   }
   gint64 due = module_due(self);
-  g_source_set_ready_time(self->timer,
-                          due == G_MAXINT64 ? -1 : g_get_monotonic_time() + MAX(due - module_now(self), 0));
+  gint64 at = due == G_MAXINT64 ? due : g_get_monotonic_time() + MAX(due - module_now(self), 0);
+  /* To set it wakes the loop once more, so it is not put off with each turn: too early, it only looks what is due. */
+  if (at < self->timer_at) {
+    self->timer_at = at;
+    g_source_set_ready_time(self->timer, at);
+  }
 }
 
 void module_run_inbox(module *self) {
@@ -128,10 +132,14 @@ static gboolean dispatch_inbox(GSource *source, GSourceFunc callback, gpointer d
 }
 
 static gboolean dispatch_timer(GSource *source, GSourceFunc callback, gpointer data) {
+  module *self = ((struct module_source *)source)->module;
+
   (void)callback;
   (void)data;
-  g_source_set_ready_time(source, -1);
-  module_run_due(((struct module_source *)source)->module);
+  self->timer_at = G_MAXINT64;
+  module_run_due(self);
+  if (self->timer_at == G_MAXINT64)
+    g_source_set_ready_time(source, -1);
   return G_SOURCE_CONTINUE;
 }
 
@@ -152,6 +160,7 @@ static void attach(module *self) {
   self->inbox = source_new(self, &inbox_functions, MODULE_NAME " inbox");
   self->inbox_tag = g_source_add_unix_fd(self->inbox, self->core->receive_fd(self->core), G_IO_IN);
   self->inbox_polled = TRUE;
+  self->timer_at = G_MAXINT64;
   self->timer = source_new(self, &timer_functions, MODULE_NAME " timer");
   g_source_attach(self->inbox, context);
   g_source_attach(self->timer, context);

@@ -34,6 +34,7 @@ struct module {
   gpointer inbox_tag;
   gboolean inbox_polled;
   GSource *timer;
+  gint64 timer_at; /* what it is set to, on the monotonic clock; G_MAXINT64: it is not */
   guint64 held_told;
 
   /* All in microseconds of the clock; G_MAXINT64 is never. */

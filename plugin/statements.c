@@ -1,7 +1,10 @@
 #include "statements.h"
 
+#include "resource.h"
+
 /* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. A row without one is upstream's. */
 #define OK "(sum IS NULL OR meta_ok(key, type, value, sum))"
+#define KEY_MAX G_STRINGIFY(RESOURCE_KEY_MAX)
 #define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
@@ -13,6 +16,9 @@
   " + coalesce(length(content), 0)"
 
 static const char *const sql[STATEMENT_COUNT] = {
+    /* Sets no column that has an index: SQLite would write the index anew, another page, though the type is the same. */
+    [STATEMENT_CHANGE] = "UPDATE meta SET value = ?3, sum = ?4 WHERE key = ?1 AND type = ?2"
+                         " AND (value IS NOT ?3 OR sum IS NOT ?4)",
     /* Never INSERT OR REPLACE: that deletes the row first, writes five times as much, and moves it to the end. */
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
     [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
@@ -28,12 +34,16 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_QUERY_VALUE] = "SELECT key, type, value, sum FROM meta WHERE value = ?1 ORDER BY rowid",
     [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK,
     [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK,
-    /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. */
+    /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. MATERIALIZED, for else
+     * each place that names key or value would have the element parsed and written out once more. */
     [STATEMENT_SAVE_LIST] =
-        "INSERT INTO meta(key, type, value, sum) SELECT key, ?2, value, meta_sum(key, ?2, value) FROM"
-        " (SELECT CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
+        "WITH element AS MATERIALIZED (SELECT type, value FROM json_each(?1)),"
+        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
         "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
-        "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key, value FROM json_each(?1)) WHERE true" ON_CONFLICT,
+        "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key FROM element)"
+        " INSERT INTO meta(key, type, value, sum) SELECT iif(length(CAST(key AS BLOB)) <= " KEY_MAX
+        ", key, NULL), ?2, value,"
+        " meta_sum(key, ?2, value) FROM object WHERE true" ON_CONFLICT,
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",

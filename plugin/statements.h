@@ -6,6 +6,7 @@
 #include "database.h"
 
 enum statement {
+  STATEMENT_CHANGE,
   STATEMENT_UPSERT,
   STATEMENT_DELETE,
   STATEMENT_UPDATE,

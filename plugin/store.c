@@ -128,12 +128,15 @@ static int32_t run_row(store *self, enum statement number, const struct store_ro
   return database_run(self->database, statement, changed, error);
 }
 
-int32_t store_insert_or_update(store *self, const struct store_row *row, struct edgecore_error *error) {
+int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) {
   return run_row(self, STATEMENT_UPSERT, row, NULL, error);
 }
 
-int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) {
-  return store_insert_or_update(self, row, error);
+int32_t store_insert_or_update(store *self, const struct store_row *row, struct edgecore_error *error) {
+  gint64 changed;
+  int32_t code = run_row(self, STATEMENT_CHANGE, row, &changed, error);
+
+  return code == EDGECORE_OK && changed == 0 ? store_save(self, row, error) : code;
 }
 
 int32_t store_update(store *self, const struct store_row *row, gint64 *changed, struct edgecore_error *error) {
@@ -279,7 +282,7 @@ int32_t store_save_list(store *self, const char *type, const char *json, gsize s
   bind_text(statement, 2, type);
   int32_t code = database_run(self->database, statement, NULL, error);
   if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
-    error_set(error, code, "an element of the list has no metadata.name");
+    error_set(error, code, "an element of the list has no metadata.name that makes a key");
   return code;
 }
 

@@ -24,7 +24,7 @@ gboolean text_is_utf8(const char *data, gsize size) {
         ((word - G_GUINT64_CONSTANT(0x0101010101010101)) & ~word & G_GUINT64_CONSTANT(0x8080808080808080)) != 0)
       break;
   }
-  return g_utf8_validate_len(data + at, size - at, NULL);
+  return at == size || g_utf8_validate_len(data + at, size - at, NULL);
 }
 
 void text_append_valid(GString *text, const char *data, gsize size) {

@@ -22,9 +22,7 @@ enum statement {
   STATEMENT_COUNT
 };
 
-#define ON_CONFLICT                                                                                                    \
-  " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value"                                       \
-  " WHERE value IS NOT excluded.value OR type IS NOT excluded.type"
+#define ON_CONFLICT " ON CONFLICT(key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value"
 
 static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -51,7 +49,7 @@ static const struct {
   const char *schema;
 } modes[] = {
     [RAW_PLUGIN] = {"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                    "PRAGMA journal_size_limit=4194304; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
+                    "PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
                     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
                     "CREATE TABLE meta(key varchar(256) NOT NULL PRIMARY KEY, type varchar(32) NOT NULL DEFAULT '',"
                     " value text); CREATE INDEX meta_type ON meta(type)"},

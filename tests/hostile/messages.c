@@ -128,6 +128,20 @@ TEST_CASE(LongResource, of_a_megabyte_is_refused_and_logged_in_few_words) {
   hostile_end(&self);
 }
 
+TEST_CASE(LongResource, source_and_id_are_logged_in_few_words_too) {
+  struct hostile self;
+  g_autofree char *name = hostile_repeat("\xe2\x82\xac", MEGABYTE / 3);
+
+  hostile_begin(&self, NULL);
+  fake_core_push(self.core, fake_message(.id = name, .source = name, .operation = "update",
+                                         .resource = "default/servicelist", .raw = "{"));
+  fake_core_run(self.core, self.metamanager);
+  check_contains(fake_core_log(self.core), "update of default/servicelist from ");
+  check_true(strlen(fake_core_log(self.core)) < 4096);
+  hostile_check_alive(&self);
+  hostile_end(&self);
+}
+
 TEST_CASE(LongResource, that_is_only_asked_for_is_not_there) {
   struct hostile self;
   g_autofree char *name = hostile_repeat("a", MEGABYTE);
@@ -323,8 +337,9 @@ TEST_CASE(Names, cannot_reach_the_rows_of_another_type) {
     g_autofree char *list =
         g_strdup_printf("[{\"metadata\":{\"namespace\":\"default/pod/a\",\"name\":\"%s\"}}]", names[i]);
     g_autofree char *answered = hostile_ask(&self, raw("update", "default/servicelist", list));
-    check_str_eq(answered,
-                 *names[i] == '\0' ? "\"Error to unmarshal: an element of the list has no metadata.name\"" : "\"OK\"");
+    check_str_eq(answered, *names[i] == '\0'
+                               ? "\"Error to unmarshal: an element of the list has no metadata.name that makes a key\""
+                               : "\"OK\"");
   }
   g_autofree char *found = hostile_ask(&self, query("default/pod/a"));
   check_str_eq(found, "[\"pod\"]");

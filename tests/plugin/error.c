@@ -74,8 +74,10 @@ TEST_CASE(Error, text_is_cut_at_a_whole_character) {
       fill(text, sizeof text, units[i]);
       error_set(&error, EDGECORE_FAILED, "%.*s%s", (int)shift, "aaaa", text);
       check_true(g_utf8_validate(error.text, -1, NULL));
+      check_null(strchr(error.text, '?'));
       check_int_ge(strlen(error.text), EDGECORE_ERROR_TEXT_SIZE - 4);
       error_prefix(&error, "p");
       check_true(g_utf8_validate(error.text, -1, NULL));
+      check_null(strchr(error.text, '?'));
     }
 }

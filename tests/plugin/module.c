@@ -23,8 +23,8 @@ static void save_status(struct scene *scene) {
   scene_say(scene, "edgecontroller", "insert", "a/pod/1", "{}");
   scene_say(scene, "edged", "update", "a/podstatus/1", "1");
   scene_run(scene);
-  g_autoptr(GPtrArray) cloud = fake_core_take(scene->core, "websocket");
-  g_autoptr(GPtrArray) edged = fake_core_take(scene->core, "edged");
+  g_ptr_array_unref(fake_core_take(scene->core, "websocket"));
+  g_ptr_array_unref(fake_core_take(scene->core, "edged"));
 }
 
 /* ------------------------------------------------------------------------------------------------------------ register */

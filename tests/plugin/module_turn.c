@@ -1,6 +1,7 @@
 /* One turn: many messages in one transaction, and what happens when that cannot be committed. */
 #include "fake_core.h"
 #include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 #include "scene.h"
 
@@ -31,15 +32,15 @@ static int on_call(enum fault_op op, const char *path, void *data) {
 
 /* A scene whose disk fails in the given attempts to commit, counted from now on. */
 static struct scene begin(struct disk *disk, guint64 failing) {
-  fault_vfs_install();
+  file_vfs_install();
   struct scene scene = scene_begin(NULL);
 
   /* The WAL's own header, with a sync of its own, comes before. */
   scene_say(&scene, "edgecontroller", "delete", "a/pod/none", NULL);
   scene_say(&scene, "edgecontroller", "insert", "a/pod/0", "0");
   scene_run(&scene);
-  g_autoptr(GPtrArray) edged = fake_core_take(scene.core, "edged");
-  g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
+  g_ptr_array_unref(fake_core_take(scene.core, "edged"));
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
   *disk = (struct disk){.failing = failing};
   fault_vfs_set_hook(on_call, disk);
   return scene;
@@ -48,7 +49,7 @@ static struct scene begin(struct disk *disk, guint64 failing) {
 static void end(struct scene *scene) {
   fault_vfs_set_hook(NULL, NULL);
   scene_end(scene);
-  fault_vfs_remove();
+  file_vfs_install();
 }
 
 static void say_inserts(struct scene *scene, guint count) {
@@ -125,7 +126,7 @@ TEST_CASE(ModuleTurn, is_bounded_by_the_bytes_of_its_answers) {
 
   scene_say(&scene, "edgecontroller", "insert", "a/pod/1", value);
   scene_run(&scene);
-  g_autoptr(GPtrArray) before = fake_core_take(scene.core, "edged");
+  g_ptr_array_unref(fake_core_take(scene.core, "edged"));
   for (guint i = 0; i < 10; i++)
     scene_say(&scene, "edged", "query", "a/pod/1", NULL);
   module_run_inbox(scene.module);
@@ -219,7 +220,7 @@ TEST_CASE(ModuleTurn, no_message_is_answered_twice_when_the_batch_is_repeated) {
   struct scene scene = begin(&disk, 1u << 0);
 
   scene_link(&scene, TRUE);
-  g_autoptr(GPtrArray) before = fake_core_take(scene.core, "websocket");
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
   disk.attempt = 0;
   scene_say(&scene, "edged", "query", "a/secret/s", NULL);
   scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "1");

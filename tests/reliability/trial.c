@@ -107,15 +107,15 @@ static struct work *draw(struct trial *self) {
   }
 }
 
-static void turn(struct trial *self, guint number) {
+static void turn(struct trial *self, guint number, guint turns) {
   gint32 count = g_rand_int_range(self->random, 1, 5);
 
   for (gint32 i = 0; i < count; i++)
     send_work(self, draw(self));
   /* Without requests the link is down for half of the time; those of the cloud need it. */
-  if (number == 2 && !self->has_requests)
+  if (number == turns / 4 && !self->has_requests)
     send_work(self, work_link(FALSE));
-  if (number == 6)
+  if (number == turns / 2)
     send_work(self, work_link(TRUE));
   pump(self);
   if (number % 4 == 3 && rig_resume(&self->rig))
@@ -194,7 +194,7 @@ void trial_run(struct trial *self, const struct trial_fault *fault, const disk *
   if (has_requests)
     send_work(self, work_link(TRUE));
   for (guint i = 0; i < turns; i++)
-    turn(self, i);
+    turn(self, i, turns);
   fault->disarm(self);
   send_work(self, work_link(TRUE));
   pass_time(self, REST_TIME, TRUE);

@@ -47,6 +47,12 @@ static struct outcome outcome_of(const struct trial *trial, const struct edgecor
   return outcome;
 }
 
+guint verdict_done_at(const struct trial *trial, const struct edgecore_message_fields *message) {
+  const struct outcome outcome = outcome_of(trial, message);
+
+  return outcome.done > 0 ? outcome.done_at : G_MAXUINT;
+}
+
 /* After a sync that failed: an open, before `at`. */
 static gboolean was_reopened(const disk *on, guint at) {
   guint failed = G_MAXUINT;
@@ -88,6 +94,27 @@ static void check_outcome(struct trial *trial, const struct work *work, const st
   if (what != NULL && trial->wrong->len == 0)
     g_string_printf(trial->wrong, "%s of %s from %s %s (done %u, errors %u); log: %s", message->operation,
                     message->resource, message->source, what, outcome->done, outcome->errors,
+                    fake_core_log(trial->rig.core));
+}
+
+/* Of the updates that only the latest counts of, the last that was answered "OK" must have reached the cloud. */
+static void check_latest(struct trial *trial, guint number) {
+  const struct edgecore_message_fields *message =
+      message_read(((const struct work *)g_ptr_array_index(trial->works, number))->message);
+  guint reached = 0;
+
+  for (guint i = number + 1; i < trial->works->len; i++) {
+    const struct edgecore_message_fields *later =
+        message_read(((const struct work *)g_ptr_array_index(trial->works, i))->message);
+    if (strcmp(later->resource, message->resource) == 0 && outcome_of(trial, later).done > 0)
+      return;
+  }
+  for (guint i = 0; i < trial->sent->len; i++) {
+    const struct trial_sent *sent = g_ptr_array_index(trial->sent, i);
+    reached += strcmp(sent->to, "websocket") == 0 && strcmp(message_read(sent->message)->id, message->id) == 0;
+  }
+  if (reached == 0 && trial->wrong->len == 0)
+    g_string_printf(trial->wrong, "the last update of %s never reached the cloud; log: %s", message->resource,
                     fake_core_log(trial->rig.core));
 }
 
@@ -138,10 +165,14 @@ void verdict(struct trial *trial, const char *before, const char *after, const c
     trial->refused += outcome.errors > 0 && !work->is_refused;
     if (outcome.done > 0)
       apply(&expected, message_read(work->message));
+    if (outcome.done > 0 && strstr(message_read(work->message)->resource, "/nodestatus/") != NULL)
+      check_latest(trial, i);
   }
   check_table(trial, &expected, after, "after the failing");
   check_table(trial, &expected, after_cut, "after the failing and a power cut");
   if (trial->wrong->len == 0 && strstr(after, "\n> ") != NULL)
     g_string_assign(trial->wrong, "something is kept for the cloud although it is connected");
+  if (trial->wrong->len == 0 && strstr(fake_core_log(trial->rig.core), WORKLOAD_SECRET) != NULL)
+    g_string_assign(trial->wrong, "there is content in the log");
   expected_clear(&expected);
 }

@@ -34,7 +34,9 @@ static char *draw_value(GRand *random, gint32 key) {
   gsize size = variant % 8 == 0 ? 9000 : 40 + variant * 131 % 1500;
   GString *text = g_string_sized_new(size + 80);
 
-  g_string_append_printf(text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"data\":\"", key);
+  g_string_append_printf(
+      text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"secret\":\"" WORKLOAD_SECRET "\",\"data\":\"",
+      key);
   for (gsize i = 0; i < size; i++)
     g_string_append_c(text, "abcdefghijklmnopqrstuvwxyz"[(variant + i * (1 + variant % 5)) % 26]);
   g_string_append(text, "\"}");

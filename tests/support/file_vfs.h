@@ -1,4 +1,4 @@
-/* An SQLite VFS for tests: counts what is done to files, and fails on demand. Everything else goes to the VFS of the system.
+/* The VFS of fault_vfs.h with a hook of its own: it counts by the kind of file, and fails for some calls on it.
  *
  * It is the default VFS of the process from file_vfs_install on. For one thread. */
 #ifndef TESTS_FILE_VFS_H
@@ -10,6 +10,9 @@ enum file_call { FILE_READ, FILE_WRITE, FILE_TRUNCATE, FILE_SYNC, FILE_CALL_COUN
 
 /* Installs it, the first time; ends all failing and counting of before. */
 void file_vfs_install(void);
+
+/* FALSE: a sync is counted and may fail, but waits for no disk; for tests that are not about power cuts. TRUE at first. */
+void file_vfs_set_syncing(gboolean is_syncing);
 
 /* From now on, after `after` more calls of this kind on files whose name ends in `suffix`, `count` of them fail with SQLite's `code`. One
  * such order a kind of call. */

@@ -13,19 +13,20 @@
 #define CURRENT TESTS_BUILD_DIR "/plugin/metamanager.so"
 #define NEXT TESTS_BUILD_DIR "/tests/swap/metamanager-grown.so"
 #define SWAPS_AT_FIRST 10
-/* What may differ between two looks at the same process: 64 bytes for each of 1,000 swaps, less than any struct that could be left. The C
- * library's caches of free memory, one a thread, count as memory in use; the test runs without (see meson.build). */
-#define MEMORY_TOLERANCE 65536
-/* The heap may have grown by a piece. */
-#define MAPPINGS_TOLERANCE 4
+/* What may differ between two looks at the same process: 128 bytes for each of 1,000 swaps, less than what could be left of one. Caches of
+ * free memory count as memory in use; the test runs without (see meson.build). */
+#define MEMORY_TOLERANCE 131072
+/* The heap, a sanitizer's above all, may have grown by some pieces: but not by one for every fifth swap. */
+#define SWAPS_PER_MAPPING 5
 
 /* What a process has, as far as a swap could leave something of it. */
 struct footprint {
   gint64 memory; /* in use, bytes */
   guint descriptors;
   guint threads;
-  guint mappings;
-  guint plugins; /* mapped files that are plugins' copies */
+  guint mappings; /* all of them ... */
+  guint files;    /* ... those of files ... */
+  guint plugins;  /* ... and those of plugins' copies */
   guint messages;
 };
 
@@ -51,6 +52,7 @@ static struct footprint look(void) {
   g_auto(GStrv) lines = g_strsplit(maps, "\n", -1);
   for (char **line = lines; *line != NULL; line++) {
     seen.mappings++;
+    seen.files += strchr(*line, '/') != NULL;
     seen.plugins += strstr(*line, "/generation-") != NULL;
   }
   return seen;
@@ -105,11 +107,12 @@ static struct footprint look_at_rest(host *host_, guint from) {
   return look();
 }
 
-static void check_footprint(struct footprint now, struct footprint before) {
+static void check_footprint(struct footprint now, struct footprint before, guint swaps) {
   check_int_eq(now.descriptors, before.descriptors);
   check_int_eq(now.threads, before.threads);
   check_int_eq(now.plugins, before.plugins);
-  check_int_le(now.mappings, before.mappings + MAPPINGS_TOLERANCE);
+  check_int_eq(now.files, before.files);
+  check_int_le(now.mappings, before.mappings + swaps / SWAPS_PER_MAPPING);
   check_int_eq(now.messages, before.messages);
   check_int_le(now.memory, before.memory + MEMORY_TOLERANCE);
 }
@@ -137,7 +140,7 @@ TEST_CASE(SwapSoak, many_swaps_under_a_full_queue) {
   guint64 sent = traffic_sent(traffic_);
   swap_under_traffic(host_, traffic_, SWAPS_AT_FIRST, swaps, &pauses);
   struct footprint after = look_at_rest(host_, 0);
-  check_footprint(after, before);
+  check_footprint(after, before, swaps - SWAPS_AT_FIRST);
 
   qsort(pauses.us, pauses.count, sizeof pauses.us[0], by_size);
   printf("%u swaps in %.1f s under %" G_GUINT64_FORMAT " messages, at most %u waiting, %" G_GUINT64_FORMAT
@@ -145,8 +148,8 @@ TEST_CASE(SwapSoak, many_swaps_under_a_full_queue) {
          pauses.count, (double)(g_get_monotonic_time() - begun) / 1e6, traffic_sent(traffic_) - sent, pauses.waiting,
          pauses.handed_over, (double)pauses.us[pauses.count / 2] / 1e3,
          (double)pauses.us[pauses.count * 99 / 100] / 1e3, (double)pauses.us[pauses.count - 1] / 1e3);
-  printf("memory %+" G_GINT64_FORMAT " bytes, mappings %u, plugins' mappings %u, descriptors %u, threads %u\n",
-         after.memory - before.memory, after.mappings, after.plugins, after.descriptors, after.threads);
+  printf("memory %+" G_GINT64_FORMAT " bytes, mappings %u, of files %u, of plugins %u, descriptors %u, threads %u\n",
+         after.memory - before.memory, after.mappings, after.files, after.plugins, after.descriptors, after.threads);
   host_stop(host_);
   traffic_check_table(traffic_, database);
   traffic_free(traffic_);
