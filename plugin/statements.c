@@ -76,13 +76,17 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING " BYTES,
+    /* Looked at first and deleted then: RETURNING costs more than to look twice. */
+    [STATEMENT_OUTBOX_FIND_LATEST] = "SELECT id, " BYTES " FROM metamanager_outbox WHERE latest = ?1",
+    [STATEMENT_OUTBOX_DELETE] = "DELETE FROM metamanager_outbox WHERE id = ?1",
     [STATEMENT_OUTBOX_TOTAL] =
         "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
-    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_TOTAL_THROUGH] =
+        "SELECT count(*), coalesce(sum(" BYTES "), 0) FROM metamanager_outbox WHERE id <= ?1",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1",
     [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
