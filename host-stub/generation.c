@@ -104,12 +104,16 @@ static int32_t call_stop(generation *self, gboolean hands_over, handover **taken
   return code;
 }
 
-/* A start that was given up meanwhile: before its first turn, so that nothing was received or sent. Its state is not asked for: the one
+/* A start that was given up meanwhile: before its first turn, so that nothing was received or sent. What it hands over is of no use: the one
  * before still has all that it says. */
 static void take_back(generation *self, struct job *job, gboolean *is_started) {
-  g_autoptr(handover) unused = NULL;
-  int32_t code = call_stop(self, TRUE, &unused, &job->error, is_started);
-  job->code = code != EDGECORE_OK ? code : failure_set(&job->error, EDGECORE_TIMEOUT, "it was given up meanwhile");
+  struct edgecore_state unused = {.size = sizeof unused};
+  job->code = self->image->stop(self->plugin, &unused, &job->error);
+  *is_started = job->code != EDGECORE_OK;
+  if (*is_started)
+    return;
+  core_set_active(self->core, FALSE);
+  job->code = failure_set(&job->error, EDGECORE_TIMEOUT, "it was given up meanwhile");
 }
 
 static gboolean run_job(gpointer data) {

@@ -28,6 +28,20 @@ static gboolean check_follows(const struct slot *self, generation *before, const
   return TRUE;
 }
 
+/* What was handed over, the outbox's place above all, belongs to the database that is open. */
+static gboolean check_database(generation *before, const config *configuration, GError **error) {
+  struct edgecore_config_value value = {.size = sizeof value};
+  const char *now = core_config_text(generation_core(before), "database.source");
+  if (config_get(configuration, "database.source", &value) != EDGECORE_OK || g_strcmp0(now, value.text) == 0)
+    return TRUE;
+  g_set_error(
+      error, HOST_ERROR, EDGECORE_INVALID,
+      "%s: database.source: a swap goes on with the database that is open, \"%s\", and not with \"%s\": stop the "
+      "host and start it again",
+      value.origin, now, value.text);
+  return FALSE;
+}
+
 /* Its thread may never return: what that needs is kept until the process ends. */
 static void leave_behind(struct slot *self, generation *stuck) {
   generation_forsake(stuck);
@@ -92,6 +106,8 @@ void slot_set_down(struct slot *self, gboolean is_down) {
 
 generation *slot_prepare(struct slot *self, const char *file, config *configuration, generation *before,
                          GError **error) {
+  if (before != NULL && !check_database(before, configuration, error))
+    return NULL;
   struct image *image = loader_open(file, ++self->last_number, error);
   if (image == NULL)
     return NULL;

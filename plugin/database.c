@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
-#define WAL_KEPT_BYTES "4194304"
+#define WAL_KEPT_BYTES "8388608"
 /* Of the WAL's file format. */
 #define WAL_HEADER 32
 #define WAL_FRAME_HEADER 24

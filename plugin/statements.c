@@ -1,7 +1,10 @@
 #include "statements.h"
 
+#include "resource.h"
+
 /* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. A row without one is upstream's. */
 #define OK "(sum IS NULL OR meta_ok(key, type, value, sum))"
+#define KEY_MAX G_STRINGIFY(RESOURCE_KEY_MAX)
 #define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
@@ -38,8 +41,9 @@ static const char *const sql[STATEMENT_COUNT] = {
         " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
         "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
         "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key FROM element)"
-        " INSERT INTO meta(key, type, value, sum) SELECT key, ?2, value, meta_sum(key, ?2, value) FROM object"
-        " WHERE true" ON_CONFLICT,
+        " INSERT INTO meta(key, type, value, sum) SELECT iif(length(CAST(key AS BLOB)) <= " KEY_MAX
+        ", key, NULL), ?2, value,"
+        " meta_sum(key, ?2, value) FROM object WHERE true" ON_CONFLICT,
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",

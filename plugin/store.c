@@ -282,7 +282,7 @@ int32_t store_save_list(store *self, const char *type, const char *json, gsize s
   bind_text(statement, 2, type);
   int32_t code = database_run(self->database, statement, NULL, error);
   if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
-    error_set(error, code, "an element of the list has no metadata.name");
+    error_set(error, code, "an element of the list has no metadata.name that makes a key");
   return code;
 }
 

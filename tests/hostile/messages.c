@@ -337,8 +337,9 @@ TEST_CASE(Names, cannot_reach_the_rows_of_another_type) {
     g_autofree char *list =
         g_strdup_printf("[{\"metadata\":{\"namespace\":\"default/pod/a\",\"name\":\"%s\"}}]", names[i]);
     g_autofree char *answered = hostile_ask(&self, raw("update", "default/servicelist", list));
-    check_str_eq(answered,
-                 *names[i] == '\0' ? "\"Error to unmarshal: an element of the list has no metadata.name\"" : "\"OK\"");
+    check_str_eq(answered, *names[i] == '\0'
+                               ? "\"Error to unmarshal: an element of the list has no metadata.name that makes a key\""
+                               : "\"OK\"");
   }
   g_autofree char *found = hostile_ask(&self, query("default/pod/a"));
   check_str_eq(found, "[\"pod\"]");

@@ -45,19 +45,6 @@ struct rig {
   GPtrArray *lines;
 };
 
-struct rig_swap {
-  rig *rig;
-  const char *file;
-  char *why;
-  GThread *thread;
-};
-
-struct rig_call {
-  rig *rig;
-  struct edgecore_message *message;
-  GThread *thread;
-};
-
 static void respond(rig *self, enum rig_module module, struct edgecore_message *request) {
   const struct edgecore_message_fields *asked = message_read(request);
   g_autofree char *content = g_strdup_printf("{\"answer to\":\"%s\"}", asked->resource);
@@ -148,7 +135,7 @@ static gboolean has_line(const rig *self, const char *part) {
   return FALSE;
 }
 
-static struct edgecore_message *make(const struct rig_message *from, uint32_t flags) {
+struct edgecore_message *rig_message_new(const struct rig_message *from, uint32_t flags) {
   const struct edgecore_message_fields fields = {
       .size = sizeof fields,
       .flags = flags,
@@ -164,11 +151,6 @@ static struct edgecore_message *make(const struct rig_message *from, uint32_t fl
   struct edgecore_message *message = message_new(&fields, NULL);
   g_assert_nonnull(message);
   return message;
-}
-
-static gpointer call(gpointer data) {
-  rig_call *self = data;
-  return host_send_sync(self->rig->host, MODULE, self->message, PATIENCE_MS, NULL);
 }
 
 rig *rig_new_empty(guint queue_capacity, guint stop_timeout_ms, guint stuck_timeout_ms) {
@@ -258,27 +240,6 @@ char *rig_swap_fails(rig *self, const char *file) {
   return g_strdup(error == NULL ? "no error" : error->message);
 }
 
-static gpointer swap_later(gpointer data) {
-  struct rig_swap *self = data;
-  self->why = rig_swap_fails(self->rig, self->file);
-  return NULL;
-}
-
-struct rig_swap *rig_swap_begin(rig *self, const char *file) {
-  struct rig_swap *begun = g_new0(struct rig_swap, 1);
-  begun->rig = self;
-  begun->file = file;
-  begun->thread = g_thread_new("swap", swap_later, begun);
-  return begun;
-}
-
-char *rig_swap_end(struct rig_swap *self) {
-  g_thread_join(self->thread);
-  char *why = self->why;
-  g_free(self);
-  return why;
-}
-
 void rig_check_works(rig *self, const char *version) {
   g_autofree char *active = host_active_version(self->host);
   check_str_eq(active, version);
@@ -289,23 +250,8 @@ void rig_check_works(rig *self, const char *version) {
 }
 
 void rig_send(rig *self, const struct rig_message *message) {
-  g_autoptr(any_message) sent = make(message, 0);
+  g_autoptr(any_message) sent = rig_message_new(message, 0);
   check_int_eq(host_send(self->host, MODULE, sent, TRUE, NULL), EDGECORE_OK);
-}
-
-rig_call *rig_call_begin(rig *self, const struct rig_message *message) {
-  rig_call *begun = g_new0(rig_call, 1);
-  begun->rig = self;
-  begun->message = make(message, EDGECORE_MESSAGE_SYNC);
-  begun->thread = g_thread_new("caller", call, begun);
-  return begun;
-}
-
-char *rig_call_end(rig_call *self) {
-  g_autoptr(any_message) answer = g_thread_join(self->thread);
-  message_unref(self->message);
-  g_free(self);
-  return answer == NULL ? NULL : message_content(answer);
 }
 
 void rig_settle(rig *self) {
@@ -412,50 +358,15 @@ void rig_forget(rig *self) {
   g_mutex_unlock(&self->lock);
 }
 
-/* Ids of 36 characters are made, those of the tests are short. */
-static const char *id_text(const char *id) {
-  return strlen(id) == 36 ? "*" : id;
+const char *rig_module_name(enum rig_module module) {
+  return modules[module].name;
 }
 
-/* Order counts for each resource only. */
-static int by_resource(const void *a, const void *b, void *arrival) {
-  struct edgecore_message *first = *(struct edgecore_message *const *)a;
-  struct edgecore_message *second = *(struct edgecore_message *const *)b;
-  int order = strcmp(message_read(first)->resource, message_read(second)->resource);
-  return order != 0 ? order
-                    : GPOINTER_TO_INT(g_hash_table_lookup(arrival, first)) -
-                          GPOINTER_TO_INT(g_hash_table_lookup(arrival, second));
-}
-
-static GPtrArray *sorted(const GPtrArray *messages) {
-  GPtrArray *copy = g_ptr_array_new();
-  g_autoptr(GHashTable) arrival = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < messages->len; i++) {
-    g_ptr_array_add(copy, messages->pdata[i]);
-    g_hash_table_insert(arrival, messages->pdata[i], GINT_TO_POINTER((int)i));
-  }
-  g_ptr_array_sort_with_data(copy, by_resource, arrival);
-  return copy;
-}
-
-char *rig_deliveries(rig *self) {
-  g_autoptr(GString) text = g_string_new(NULL);
+GPtrArray *rig_got(rig *self, enum rig_module module) {
+  GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)message_unref);
   g_mutex_lock(&self->lock);
-  for (guint i = 0; i < RIG_MODULES; i++) {
-    g_autoptr(GPtrArray) messages = sorted(self->got[i]);
-    for (guint j = 0; j < messages->len; j++) {
-      const struct edgecore_message_fields *fields = message_read(messages->pdata[j]);
-      g_string_append_printf(text, "%s: %s of %s from %s, id %s, parent %s%s: %.*s\n", modules[i].name,
-                             fields->operation, fields->resource, fields->source, id_text(fields->id),
-                             id_text(fields->parent_id), fields->flags & EDGECORE_MESSAGE_SYNC ? ", sync" : "",
-                             (int)fields->content_size, fields->content == NULL ? "" : (const char *)fields->content);
-    }
-  }
+  for (guint i = 0; i < self->got[module]->len; i++)
+    g_ptr_array_add(copy, message_ref(self->got[module]->pdata[i]));
   g_mutex_unlock(&self->lock);
-  return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
-char *rig_table(rig *self) {
-  return database_value(self->database, "SELECT group_concat(key || ' ' || type || ' ' || value, char(10)) FROM"
-                                        " (SELECT * FROM meta ORDER BY key)");
+  return copy;
 }

@@ -45,6 +45,8 @@ char *rig_swap_end(struct rig_swap *self) G_GNUC_WARN_UNUSED_RESULT;
 /* Checks that this is the active version, and that it answers a query. */
 void rig_check_works(rig *self, const char *version);
 
+/* The message itself; `flags` are the contract's. */
+struct edgecore_message *rig_message_new(const struct rig_message *from, uint32_t flags) G_GNUC_WARN_UNUSED_RESULT;
 void rig_send(rig *self, const struct rig_message *message);
 /* Sends it as a sync request from a thread of its own. */
 typedef struct rig_call rig_call;
@@ -79,6 +81,9 @@ gboolean rig_has_logged(rig *self, const char *part);
 
 /* Forgets what the modules got so far. */
 void rig_forget(rig *self);
+/* What one of them got since; a list with references of its own. */
+GPtrArray *rig_got(rig *self, enum rig_module module) G_GNUC_WARN_UNUSED_RESULT;
+const char *rig_module_name(enum rig_module module);
 /* What they got since, one line each, by module, then resource, then arrival; the ids that the plugin made are "*", and timestamps are
  * left out. */
 char *rig_deliveries(rig *self) G_GNUC_WARN_UNUSED_RESULT;

@@ -59,7 +59,7 @@ static void check_works(struct site *self) {
 }
 
 static void configure(const char *text) {
-  g_autofree char *file = test_file("config/edge.yaml", text, -1);
+  test_write("config/edge.yaml", text, -1);
 }
 
 static struct site site_new(void) {

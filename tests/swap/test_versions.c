@@ -127,6 +127,19 @@ TEST_CASE(SwapVersions, a_changed_configuration_needs_no_other_file) {
   check_str_eq(secret, "{\"answer to\":\"default/secret/s\"}");
 }
 
+/* What is handed over belongs to the database. */
+TEST_CASE(SwapVersions, another_database_needs_another_host) {
+  g_autoptr(rig) self = rig_new(0, 0, 0);
+  g_autoptr(config) moved = config_new();
+  config_set(moved, "database.source", "other.db", "edge.yaml:3");
+  g_autoptr(GError) error = NULL;
+  check_false(host_swap(rig_host(self), CURRENT, moved, NULL, &error));
+  check_error(error, HOST_ERROR, EDGECORE_INVALID, "edge.yaml:3: database.source: a swap goes on with the database");
+  check_contains(error == NULL ? "" : error->message, "; version 1.0.0 goes on");
+  check_false(g_file_test("other.db", G_FILE_TEST_EXISTS));
+  rig_check_works(self, "1.0.0");
+}
+
 /* However often it is swapped. */
 TEST_CASE(SwapVersions, the_next_sync_stays_due) {
   g_autoptr(rig) self = rig_new(0, 0, 0);
