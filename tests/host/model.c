@@ -160,6 +160,47 @@ TEST_CASE(Model, refuses_another_applications_database) {
   check_untouched(path, 2, "0xf055112");
 }
 
+/* Its version may be lower than its tables are, after damage. */
+TEST_CASE(Model, a_column_that_is_there_already_is_no_error) {
+  static const struct edgecore_model_step column_steps[] = {
+      {sizeof column_steps[0], 1, "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY)"},
+      {sizeof column_steps[0], 2, "ALTER TABLE meta ADD COLUMN sum INTEGER"},
+  };
+  const struct edgecore_model from = {.size = sizeof from, .table = "meta", .step_count = 2, .steps = column_steps};
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_autofree char *path = test_path("edge.db");
+  g_autoptr(GError) error = NULL;
+  g_ptr_array_add(list, model_copy(&from, NULL));
+  check_true(model_migrate(path, list, &error));
+  database_run(path, "PRAGMA user_version = 1");
+  check_true(model_migrate(path, list, &error));
+  check_no_error(error);
+  check_value(path, "PRAGMA user_version", "2");
+}
+
+/* One bit of the application_id: damage, which the plugin mends; two: somebody else's. */
+TEST_CASE(Model, leaves_a_database_of_ours_with_a_flipped_bit_alone) {
+  const struct edgecore_model from = {.size = sizeof from,
+                                      .flags = EDGECORE_MODEL_MENDED,
+                                      .table = "meta",
+                                      .application_id = APPLICATION_ID,
+                                      .step_count = 2,
+                                      .steps = steps};
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_autofree char *path = test_path("edge.db");
+  g_autoptr(GError) error = NULL;
+  g_ptr_array_add(list, model_copy(&from, NULL));
+  check_migrates(path, 1);
+  database_run(path, "PRAGMA application_id = 0x6d657441");
+  check_true(model_migrate(path, list, &error));
+  check_no_error(error);
+  check_value(path, "PRAGMA user_version", "1");
+  check_refuses(path, 2, "0x6d657441");
+  database_run(path, "PRAGMA application_id = 0x6d657442");
+  check_false(model_migrate(path, list, &error));
+  check_error(error, HOST_ERROR, EDGECORE_IO, "0x6d657442");
+}
+
 TEST_CASE(Model, refuses_a_database_that_another_process_has_locked) {
   g_autofree char *path = test_path("edge.db");
   check_migrates(path, 1);
