@@ -3,7 +3,8 @@
  *
  * It is written after each commit, and not synced: what it tells was synced before, and the WAL only grows until all of it was moved to the
  * database, so a mark that a power cut made older is still true. (A cut may tear the beginning of a new WAL while the mark is of the
- * one before: then the database is mended although nothing is lost.) A database whose mark was removed is not guarded.
+ * one before: then the database is mended although nothing is lost.) A database whose mark was removed is not guarded. Who puts another
+ * database in its place, with a WAL of its own, removes the mark or brings that one's: else the WAL counts as strange, and is only kept.
  *
  * A WAL that another program has moved to the database and removed, as every SQLite program does that closes it last, looks like one
  * that is gone, unless the module was stopped in an orderly way: then all of it had been moved before. That is why a WAL that is gone

@@ -69,7 +69,7 @@ static void copy_database(const char *from, const char *to) {
 }
 
 static void remove_database(const char *path) {
-  static const char *const suffixes[] = {"", "-wal", "-shm"};
+  static const char *const suffixes[] = {"", "-wal", "-shm", "-mark"};
 
   for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
     g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
