@@ -36,10 +36,13 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK_FOR_KEY,
     [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK_FOR_KEY,
     /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. MATERIALIZED, for else
-     * each place that names key or value would have the element parsed and written out once more. */
+     * each place that names key or value would have the element parsed and written out once more. No name of Kubernetes needs an
+     * escape, and SQLite ends a text at \u0000, which would be the key of another object, and makes bytes that are no text of \ud800. */
     [STATEMENT_SAVE_LIST] =
         "WITH element AS MATERIALIZED (SELECT type, value FROM json_each(?1)),"
-        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
+        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text'"
+        "   AND instr(value -> '$.metadata.name', '\\') = 0"
+        "   AND instr(coalesce(value -> '$.metadata.namespace', ''), '\\') = 0 THEN"
         "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
         "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key FROM element)"
         " INSERT INTO meta(key, type, value, sum) SELECT iif(length(CAST(key AS BLOB)) <= " KEY_MAX
@@ -76,13 +79,17 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING " BYTES,
+    /* Looked at first and deleted then: RETURNING costs more than to look twice. */
+    [STATEMENT_OUTBOX_FIND_LATEST] = "SELECT id, " BYTES " FROM metamanager_outbox WHERE latest = ?1",
+    [STATEMENT_OUTBOX_DELETE] = "DELETE FROM metamanager_outbox WHERE id = ?1",
     [STATEMENT_OUTBOX_TOTAL] =
         "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
-    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_TOTAL_THROUGH] =
+        "SELECT count(*), coalesce(sum(" BYTES "), 0) FROM metamanager_outbox WHERE id <= ?1",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1",
     [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
