@@ -176,8 +176,7 @@ static guint64 sum_of_texts(const char *first, const char *second, const char *t
   return GUINT64_TO_LE((guint64)text_sum(first, strlen(first), second, strlen(second), third, strlen(third)));
 }
 
-/* Over all that is sent. */
-static gint64 sum_of(const struct edgecore_message_fields *message) {
+gint64 outbox_sum(const struct edgecore_message_fields *message) {
   const guint64 head[] = {sum_of_texts(message->id, message->parent_id, message->source),
                           sum_of_texts(message->group, message->operation, message->resource),
                           GUINT64_TO_LE((guint64)message->timestamp), GUINT64_TO_LE((guint64)message->content_kind)};
@@ -202,7 +201,7 @@ static int32_t insert(outbox *self, const struct edgecore_message_fields *messag
     sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
   sqlite3_bind_int64(statement, 7, message->timestamp);
   sqlite3_bind_int64(statement, 12, message->content_kind);
-  sqlite3_bind_int64(statement, 13, sum_of(message));
+  sqlite3_bind_int64(statement, 13, outbox_sum(message));
   sqlite3_bind_blob64(statement, 14, message->content, message->content_size, SQLITE_STATIC);
   return database_run(self->database, statement, NULL, error);
 }
@@ -261,7 +260,7 @@ int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct ed
       return code;
     struct edgecore_message_fields message = fields_of(statement);
     gint64 id = sqlite3_column_int64(statement, 0);
-    if (sum_of(&message) != sqlite3_column_int64(statement, 10)) {
+    if (outbox_sum(&message) != sqlite3_column_int64(statement, 10)) {
       g_autofree char *text = g_strdup_printf(
           "message %" G_GINT64_FORMAT " of the outbox is damaged: its checksum is wrong, it is not sent", id);
       self->log(EDGECORE_LOG_ERROR, text, self->log_data);
