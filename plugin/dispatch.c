@@ -74,9 +74,9 @@ static int32_t answer_error(struct turn *turn, const struct edgecore_item *item,
 
 static void log_failure(const struct turn *turn, const struct edgecore_item *item, const char *why) {
   const struct edgecore_message_fields *request = turn->core->message_read(asked(item));
-  g_autofree char *text =
-      g_strdup_printf("%s of %.*s from %s, message %s: %s", request->operation, text_shown(request->resource),
-                      request->resource, request->source, request->id, why);
+  g_autofree char *text = g_strdup_printf("%s of %.*s from %.*s, message %.*s: %s", request->operation,
+                                          text_shown(request->resource), request->resource, text_shown(request->source),
+                                          request->source, text_shown(request->id), request->id, why);
 
   turn->core->log(turn->core, EDGECORE_LOG_WARNING, text);
 }

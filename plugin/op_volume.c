@@ -47,6 +47,9 @@ int32_t op_volume_outcome(struct turn *turn, const struct edgecore_item *item, s
   if (reply == NULL || strcmp(reply->operation, "error") == 0)
     return error_set(error, EDGECORE_INVALID, "Error to process volume: %s of %.*s: %s", request->operation,
                      text_shown(request->resource), request->resource, reason(item->outcome));
+  int32_t code = turn_check_content(turn, reply, error);
+  if (code != EDGECORE_OK)
+    return code;
 
   const struct edgecore_message_fields fields = {
       .size = sizeof fields,

@@ -5,6 +5,8 @@
 #define INDEX_INTERIOR 0x02
 #define INDEX_LEAF 0x0a
 #define TABLE_LEAF 0x0d
+/* Of each page, on the average. It belongs to one record, but what is no record may lead to it too; a file can be made so that all do. */
+#define OVERFLOW_READS 16
 
 /* Bytes of a page or payload that are still to be read. Reading past the end gives zeros and sets `bad`. */
 struct cursor {
@@ -18,6 +20,7 @@ struct salvage {
   salvage_fn *each;
   void *data;
   GByteArray *payload;
+  guint64 overflow_left; /* pages that may still be read for payloads that do not fit on one */
 };
 
 static guint32 read16(const guint8 *bytes) {
@@ -124,8 +127,9 @@ static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean 
   const guint8 *link = cell->at + local;
   while (self->payload->len < size) {
     const guint8 *page = image_page(self->pages, read16(link) << 16 | read16(link + 2));
-    if (page == NULL)
+    if (page == NULL || self->overflow_left == 0)
       return FALSE;
+    self->overflow_left--;
     g_byte_array_append(self->payload, page + 4, (guint)MIN(page_size - 4, size - self->payload->len));
     link = page;
   }
@@ -167,7 +171,11 @@ static gboolean read_page(struct salvage *self, guint32 number) {
 
 guint salvage_each(const image *pages, salvage_fn *each, void *data) {
   g_autoptr(GByteArray) payload = g_byte_array_new();
-  struct salvage self = {.pages = pages, .each = each, .data = data, .payload = payload};
+  struct salvage self = {.pages = pages,
+                         .each = each,
+                         .data = data,
+                         .payload = payload,
+                         .overflow_left = OVERFLOW_READS * (guint64)image_page_count(pages)};
   guint found = 0;
 
   for (guint32 number = 1; number <= image_page_count(pages); number++)

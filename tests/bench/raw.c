@@ -49,7 +49,7 @@ static const struct {
   const char *schema;
 } modes[] = {
     [RAW_PLUGIN] = {"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                    "PRAGMA journal_size_limit=4194304; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
+                    "PRAGMA journal_size_limit=8388608; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;"
                     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
                     "CREATE TABLE meta(key varchar(256) NOT NULL PRIMARY KEY, type varchar(32) NOT NULL DEFAULT '',"
                     " value text); CREATE INDEX meta_type ON meta(type)"},

@@ -2,7 +2,7 @@
 #include "play.h"
 
 /* More would only be slow. */
-#define COMMANDS_MAX 256
+#define COMMANDS_MAX 128
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct fuzz_text text = {.at = (const char *)data, .end = (const char *)data + size};

@@ -2,12 +2,10 @@
 
 #include "failure.h"
 
-#include <glib/gstdio.h>
-#include <sqlite3.h>
 #include <string.h>
 
-/* Of one message, its x flags included. */
-#define CONTENT_MAX (4 << 20)
+/* Of all messages of an input together, what x flags make included: answers repeat it, and memory has a bound. */
+#define CONTENT_MAX (1 << 20)
 
 enum place { TO_EDGED, TO_EDGEMESH, TO_EDGEFUNCTION, TO_CLOUD, TO_CALLER, PLACE_COUNT };
 
@@ -48,6 +46,7 @@ struct play {
   GPtrArray *open;       /* requests that it sent, references */
   char *last_id;
   guint count;
+  gsize content_left;
 };
 
 static gboolean is_answering(const char *operation) {
@@ -55,29 +54,6 @@ static gboolean is_answering(const char *operation) {
     if (strcmp(operation, answering[i]) == 0)
       return TRUE;
   return FALSE;
-}
-
-const char *play_database(void) {
-  static char *path;
-  static char *bytes;
-  static gsize size;
-
-  if (path == NULL) {
-    path = g_build_filename(fuzz_directory(), "edge.db", NULL);
-    fake_database(path);
-    sqlite3 *db = NULL;
-    if (sqlite3_open(path, &db) != SQLITE_OK ||
-        sqlite3_exec(db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) != SQLITE_OK || sqlite3_close(db) != SQLITE_OK)
-      g_error("%s: cannot be prepared", path);
-    if (!g_file_get_contents(path, &bytes, &size, NULL))
-      g_error("%s: cannot be read", path);
-  }
-  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
-  g_autofree char *shm = g_strconcat(path, "-shm", NULL);
-  g_unlink(wal);
-  g_unlink(shm);
-  fuzz_write(path, bytes, size);
-  return path;
 }
 
 play *play_new(const char *path, gboolean checks_answers) {
@@ -88,6 +64,7 @@ play *play_new(const char *path, gboolean checks_answers) {
   self->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   self->open = g_ptr_array_new_with_free_func((GDestroyNotify)message_unref);
   self->last_id = g_strdup("none");
+  self->content_left = CONTENT_MAX;
   return self;
 }
 
@@ -164,16 +141,16 @@ static void take_all(play *self) {
 
 /* ------------------------------------------------------------------------------------------------------- what it gets */
 
-static char *content_of(struct fuzz_text line, guint times, gsize *size) {
+static char *content_of(play *self, struct fuzz_text line, guint times, gsize *size) {
   GString *content = g_string_new_len(line.at, line.end - line.at);
 
-  for (; times > 0 && content->len <= CONTENT_MAX / 4; times--) {
-    g_autofree char *once = g_strndup(content->str, content->len);
+  for (; times > 0 && content->len <= self->content_left / 4; times--) {
+    g_autofree char *once = g_memdup2(content->str, content->len);
     gsize length = content->len;
-    memcpy(once, content->str, length);
     for (int i = 0; i < 3; i++)
       g_string_append_len(content, once, (gssize)length);
   }
+  self->content_left -= MIN(self->content_left, content->len);
   *size = content->len;
   return g_string_free(content, FALSE);
 }
@@ -204,7 +181,7 @@ struct edgecore_message *play_message(play *self, struct fuzz_text *line) {
   g_autofree char *source = fuzz_word(line);
   g_autofree char *resource = lengthened(fuzz_word(line), count_of(flags, 'l'));
   gsize size;
-  g_autofree char *content = content_of(*line, count_of(flags, 'x'), &size);
+  g_autofree char *content = content_of(self, *line, count_of(flags, 'x'), &size);
   gboolean has_content = strpbrk(flags, "rj") != NULL;
   g_autofree char *id =
       strchr(flags, 'd') != NULL ? g_strdup(self->last_id) : g_strdup_printf("message-%u", self->count++);
@@ -247,7 +224,7 @@ static void command_message(play *self, struct fuzz_text *line) {
 }
 
 static void command_complete(play *self, struct fuzz_text *line) {
-  static const int32_t outcomes[] = {EDGECORE_OK, EDGECORE_TIMEOUT, EDGECORE_NOT_FOUND};
+  static const int32_t outcomes[] = {EDGECORE_OK, EDGECORE_TIMEOUT, EDGECORE_NOT_FOUND, EDGECORE_OK};
   gint64 outcome = fuzz_number(line, 0, G_N_ELEMENTS(outcomes) - 1);
   gint64 number = fuzz_number(line, 0, G_MAXINT32);
   g_autofree char *operation = fuzz_word(line);
@@ -264,12 +241,14 @@ static void command_complete(play *self, struct fuzz_text *line) {
       .group = asked->group,
       .operation = operation,
       .resource = asked->resource,
-      .content_kind = line->at == line->end ? EDGECORE_CONTENT_NONE : EDGECORE_CONTENT_RAW,
+      .content_kind = line->at == line->end ? EDGECORE_CONTENT_NONE
+                      : outcome == 0        ? EDGECORE_CONTENT_RAW
+                                            : EDGECORE_CONTENT_JSON,
       .content = line->at == line->end ? NULL : line->at,
       .content_size = (guint64)(line->end - line->at),
   };
-  struct edgecore_message *reply = outcome == 0 ? message_new(&fields, NULL) : NULL;
-  if (outcome == 0 && reply == NULL)
+  struct edgecore_message *reply = outcomes[outcome] == EDGECORE_OK ? message_new(&fields, NULL) : NULL;
+  if (outcomes[outcome] == EDGECORE_OK && reply == NULL)
     return;
   fake_core_complete(self->core, request, outcomes[outcome], reply);
 }

@@ -11,7 +11,7 @@
  *   m FLAGS OPERATION SOURCE RESOURCE CONTENT   a message with an id of its own; flags: s sync, r raw content, j JSON content, x
  *                  content four times over (again for each x), l resource 16 times over (32 for two), p the message before is its
  *                  parent, d the same id as that
- *   c OUTCOME NUMBER OPERATION CONTENT  ends the NUMBERth request that is open; OUTCOME 0 is a reply, raw, of this operation
+ *   c OUTCOME NUMBER OPERATION CONTENT  ends the NUMBERth request that is open; OUTCOME 0 and 3 are a reply of this operation, raw or JSON
  *   r              runs the module
  *   t SECONDS      lets time pass
  *   g MODULE N     takes N messages from a queue: e edged, m edgemesh, f edgefunction, w websocket
@@ -44,7 +44,7 @@ void play_settle(play *self);
 /* Stops the module, if it is started, checks all that was seen, and frees everything. */
 void play_end(play *self);
 
-/* Puts a fresh database, which the plugin knows, at fuzz_directory()/edge.db, and returns its path; owned by play.c. */
+/* Puts a fresh database, which the plugin knows, at fuzz_directory()/edge.db, and returns its path; owned by play_database.c. */
 const char *play_database(void);
 
 #endif

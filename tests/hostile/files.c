@@ -1,7 +1,7 @@
 /* Databases that somebody has made or changed on purpose, and bits that no checksum covers. */
 #include "hostile.h"
 
-#include "schema.h"
+#include "salvage.h"
 #include "test.h"
 #include "text.h"
 
@@ -23,6 +23,11 @@ static void connect(struct hostile *self, const char *state) {
   fake_core_push(self->core, fake_message(.source = "edgehub", .operation = "publish", .resource = "node/connection",
                                           .raw = state));
   fake_core_run_for(self->core, self->metamanager, 5 * G_USEC_PER_SEC);
+}
+
+static void count_record(const struct salvage_record *record, void *data) {
+  (void)record;
+  (*(guint *)data)++;
 }
 
 static void forget(const char *path) {
@@ -156,6 +161,39 @@ TEST_CASE(HostileFile, a_namespace_that_is_no_text_does_not_stop_the_status_sync
   g_ptr_array_set_size(sent, 0);
   check_contains(fake_core_log(self.core), "not UTF-8");
   hostile_end(&self);
+}
+
+/* Half a million records that all claim to go on in one page, over and over: half a terabyte. */
+TEST_CASE(HostileFile, whose_records_share_their_pages_is_looked_through_once) {
+  enum { PAGE = 4096, PAGES = 300, CELLS = 1700, CELL = 3500, LOCAL = 489, SIZE = LOCAL + 4092 * (PAGES - 2) + 4000 };
+  static guint8 file[PAGES * PAGE];
+  static const guint8 header[] = "SQLite format 3\0\x10";
+  struct edgecore_error error = {.size = sizeof error};
+  g_autoptr(image) pages = NULL;
+  guint found = 0;
+
+  memcpy(file, header, sizeof header);
+  for (guint i = 1; i < PAGES - 1; i++) {
+    guint8 *page = file + (gsize)i * PAGE;
+    page[0] = 0x0d;
+    page[3] = CELLS >> 8;
+    page[4] = CELLS & 0xff;
+    for (guint cell = 0; cell < CELLS; cell++) {
+      page[8 + 2 * cell] = CELL >> 8;
+      page[9 + 2 * cell] = CELL & 0xff;
+    }
+    const guint8 start[] = {0x80 | SIZE >> 14, 0x80 | (SIZE >> 7 & 0x7f), SIZE & 0x7f, 1};
+    memcpy(page + CELL, start, sizeof start);
+    page[CELL + sizeof start + LOCAL + 2] = PAGES >> 8;
+    page[CELL + sizeof start + LOCAL + 3] = PAGES & 0xff;
+  }
+  file[(PAGES - 1) * PAGE + 2] = PAGES >> 8;
+  file[(PAGES - 1) * PAGE + 3] = PAGES & 0xff;
+  g_autofree char *path = test_file("edge.db", file, sizeof file);
+  require_int_eq(image_open(path, TRUE, &pages, &error), EDGECORE_OK);
+  check_int_eq(image_page_count(pages), PAGES);
+  salvage_each(pages, count_record, &found);
+  check_int_eq(found, 0);
 }
 
 TEST_CASE(HostileOutbox, a_size_that_is_wrong_drops_nothing) {

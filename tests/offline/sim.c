@@ -177,6 +177,8 @@ static void swap(struct sim *self) {
     return;
   }
   sim_trace(self, "==== ... in vain: %s", error.text);
+  if (self->trouble == 0)
+    sim_fail(self, "the disk is well, and the new version cannot start: %s", error.text);
   module_free(next);
   while (module_start(self->module, &state, &error) != EDGECORE_OK)
     fault_vfs_set_full(FALSE);
@@ -225,9 +227,19 @@ static gint64 pass(struct sim *self) {
   return sim_between(self, 1, self->told == LINK_DISCONNECTED ? 200 : 2) * G_TIME_SPAN_MINUTE / 2;
 }
 
+static void trace_log(struct sim *self) {
+  g_auto(GStrv) lines = g_strsplit(fake_core_log(self->core), "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++)
+    sim_trace(self, "log   : %s", lines[i]);
+  fake_core_clear_log(self->core);
+}
+
 static void live(struct sim *self, gint64 time) {
   if (!self->is_dead)
     fake_core_run_for(self->core, self->module, time);
+  if (self->is_traced)
+    trace_log(self);
   if (self->is_dead) {
     rise(self);
     return;

@@ -107,7 +107,8 @@ static void get(struct sim *self, const struct fake_sent *sent, gboolean is_edge
   guint number = ledger_number_of_id(fields->parent_id);
   struct said *said = ledger_get(self->ledger, number);
 
-  sim_trace(self, "node  < %s %s parent %s %.40s", fields->operation, fields->resource, fields->parent_id, content);
+  sim_trace(self, "node  < %s %s id %.8s parent %s %.40s", fields->operation, fields->resource, fields->id,
+            fields->parent_id, content);
   if (strcmp(fields->operation, "createvolume") == 0) {
     if (sim_chance(self, 80))
       fake_core_complete(self->core, sent->message, EDGECORE_OK, fake_reply(sent->message, "edged", "{}"));

@@ -302,3 +302,26 @@ TEST_CASE(Keep, an_update_that_failed_does_not_come_back_late) {
   scene_end(&scene);
   fault_vfs_remove();
 }
+
+/* The database is opened anew with the first write after that; what is kept then must not pass for the remains of a failed commit. */
+TEST_CASE(Keep, what_is_kept_after_a_failed_checkpoint_stays) {
+  fault_vfs_install();
+  struct scene scene = scene_begin(NULL);
+  g_autofree char *padding = g_strnfill(3000, 'x');
+
+  scene_link(&scene, FALSE);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  for (guint i = 0; i < 100; i++)
+    scene_say(&scene, "edged", "response", "default/x/y", padding);
+  scene_run(&scene);
+  fault_vfs_fail_nth(FAULT_WRITE, 1, SQLITE_IOERR_WRITE);
+  scene_run_for(&scene, 2100000);
+  check_contains(fake_core_log(scene.core), "cannot checkpoint");
+  /* A bare OK is not stored, so that the outbox is the first to write. */
+  for (guint i = 0; i < 3; i++)
+    scene_say(&scene, "edged", "response", "default/x/y", "OK");
+  scene_run(&scene);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), 103);
+  scene_end(&scene);
+  fault_vfs_remove();
+}

@@ -1,6 +1,7 @@
 /* One turn: many messages in one transaction, and what happens when that cannot be committed. */
 #include "fake_core.h"
 #include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 #include "scene.h"
 
@@ -31,7 +32,7 @@ static int on_call(enum fault_op op, const char *path, void *data) {
 
 /* A scene whose disk fails in the given attempts to commit, counted from now on. */
 static struct scene begin(struct disk *disk, guint64 failing) {
-  fault_vfs_install();
+  file_vfs_install();
   struct scene scene = scene_begin(NULL);
 
   /* The WAL's own header, with a sync of its own, comes before. */
@@ -48,7 +49,7 @@ static struct scene begin(struct disk *disk, guint64 failing) {
 static void end(struct scene *scene) {
   fault_vfs_set_hook(NULL, NULL);
   scene_end(scene);
-  fault_vfs_remove();
+  file_vfs_install();
 }
 
 static void say_inserts(struct scene *scene, guint count) {

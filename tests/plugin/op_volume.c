@@ -68,6 +68,16 @@ TEST_CASE(Volume, that_edged_refused_is_an_error_answer) {
                          "\"Error to process volume: createvolume of a/volume/v: edged refused it\"\n");
 }
 
+TEST_CASE(Volume, whose_reply_is_a_json_value_that_is_none_is_an_error_answer) {
+  g_autoptr(rig) self = rig_new();
+  struct edgecore_message *reply =
+      fake_message(.parent = "m1", .source = "edged", .operation = "response", .resource = "a/volume/v", .json = "{");
+
+  require_ok(rig_outcome(self, EDGECORE_OK, reply, request("createvolume", FALSE)));
+  check_deliveries(self, "cloud *<m1 error a/volume/v edgecontroller "
+                         "\"Error to marshal message content: the value is not valid JSON\"\n");
+}
+
 TEST_CASE(Volume, answers_are_kept_while_the_link_is_down) {
   g_autoptr(rig) self = rig_new();
   struct edgecore_message *asked = request("createvolume", FALSE);

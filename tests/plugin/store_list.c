@@ -118,6 +118,20 @@ TEST_CASE(StoreList, one_wrong_element_and_none_is_stored) {
   check_rows(path, "SELECT key FROM meta ORDER BY rowid", "a/service/before\na/service/after");
 }
 
+TEST_CASE(StoreList, an_element_may_have_a_key_of_1024_bytes_and_no_more) {
+  g_autofree char *name = g_strnfill(1024 - strlen("x/service/"), 'n');
+  g_autofree char *longest = g_strdup_printf("[{\"metadata\":{\"namespace\":\"x\",\"name\":\"%s\"}}]", name);
+  g_autofree char *too_long =
+      g_strdup_printf("[" GOOD ",{\"metadata\":{\"namespace\":\"\xc3\xa4\",\"name\":\"%s\"}}]", name);
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+
+  check_ok(save_list(rows, longest));
+  check_fails(save_list(rows, too_long), EDGECORE_INVALID, "no metadata.name that makes a key");
+  fixture_commit(rows);
+  check_rows(path, "SELECT length(key) FROM meta", "1024");
+}
+
 TEST_CASE(StoreList, what_is_no_json_array_is_refused) {
   static const char *const lists[] = {"",   "  ",          "{}",       "{\"items\":[]}", "7",     "\"[]\"",
                                       "[",  "[1,]",        "nullx",    "null null",      "[] []", "[" GOOD,

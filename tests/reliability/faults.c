@@ -1,4 +1,5 @@
 /* The proof that the plugin survives any call of the disk or of the core that fails: each one in turn, once and several times in a row. */
+#include "fault_cuts.h"
 #include "figures.h"
 #include "test.h"
 #include "trial.h"
@@ -64,6 +65,62 @@ static void fail_core(const void *data) {
 
   try_all(&what, base, 12, FALSE, "host calls that fail");
   try_all(&what, base, 8, TRUE, "host calls that fail");
+}
+
+/* Nothing that a failed sync should have written ever gets to the disk, unless it is written again. */
+TEST_CASE(DiskFaults, sync_and_then_a_power_cut) {
+  static const guint counts[] = {1, 7};
+  const struct trial_fault fault = {arm_disk, disarm_disk, DISK_FAULT_SYNC, "sync"};
+  g_autoptr(disk) base = trial_base();
+  g_autofree char *before = rig_read(base, FALSE);
+  guint64 disks = 0;
+  guint64 violations = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+    for (guint first = 1, seen = 1; seen > 0; first++) {
+      struct trial trial;
+      trial_run(&trial, &fault, base, first, counts[i], 8, FALSE);
+      seen = trial.seen;
+      check_str_eq(trial.wrong->str, "");
+      fault_cuts(&trial, before, &disks, &violations);
+      trial_clear(&trial);
+    }
+  figure_add("power cut after a failed sync: disks", disks, violations);
+  check_int_eq(violations, 0);
+  check_int_ge(disks, 1000);
+}
+
+/* One update, from edged; "OK" or what the error says, owned by the caller. */
+static char *update(struct rig *rig, const char *value) {
+  fake_core_push(rig->core, fake_message(.source = "edged", .operation = "update", .resource = "default/podstatus/p",
+                                         .raw = value));
+  module_run_inbox(rig->module);
+  g_autoptr(GPtrArray) answers = fake_core_take(rig->core, "edged");
+  return answers->len == 1 ? fake_content(fake_sent_at(answers, 0)->message) : g_strdup("(none)");
+}
+
+/* The commit was written, only its sync failed: killed now and started again, the plugin must not find it in the WAL. */
+TEST_CASE(DiskFaults, what_was_answered_with_an_error_does_not_come_back) {
+  g_autoptr(disk) base = trial_base();
+  struct rig rig;
+
+  rig_init(&rig, base);
+  require_true(rig_start(&rig, NULL));
+  g_autofree char *first = update(&rig, "{\"was\":\"stored\"}");
+  check_str_eq(first, "\"OK\"");
+  g_autofree char *before = rig_read(base, FALSE);
+  disk_fail(base, DISK_FAULT_SYNC, 1, 1);
+  g_autofree char *second = update(&rig, "{\"was\":\"refused\"}");
+  check_contains(second, "Error to update meta to DB");
+  {
+    g_autoptr(disk) killed = disk_copy(base);
+    g_autofree char *after = rig_read(killed, TRUE);
+    check_str_eq(after, before);
+    disk_use(base);
+  }
+  g_autofree char *third = update(&rig, "{\"was\":\"stored again\"}");
+  check_str_eq(third, "\"OK\"");
+  rig_clear(&rig);
 }
 
 TEST_GENERATOR(faults) {

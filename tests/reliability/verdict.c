@@ -47,6 +47,12 @@ static struct outcome outcome_of(const struct trial *trial, const struct edgecor
   return outcome;
 }
 
+guint verdict_done_at(const struct trial *trial, const struct edgecore_message_fields *message) {
+  const struct outcome outcome = outcome_of(trial, message);
+
+  return outcome.done > 0 ? outcome.done_at : G_MAXUINT;
+}
+
 /* After a sync that failed: an open, before `at`. */
 static gboolean was_reopened(const disk *on, guint at) {
   guint failed = G_MAXUINT;

@@ -16,5 +16,7 @@ struct trial_sent {
 
 /* Sets trial->wrong. The texts are those of rig_read: before it, after it, and after a power cut that came then. */
 void verdict(struct trial *trial, const char *before, const char *after, const char *after_cut);
+/* Where the disk's log was when the message was answered as done; G_MAXUINT when it was not. */
+guint verdict_done_at(const struct trial *trial, const struct edgecore_message_fields *message);
 
 #endif

@@ -167,11 +167,11 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int is_directory_synce
 }
 
 void fault_vfs_install(void) {
-  g_return_if_fail(fault.real == NULL);
-  fault.real = sqlite3_vfs_find(NULL);
-  fault.vfs = *fault.real;
+  sqlite3_vfs *real = fault.real != NULL ? fault.real : sqlite3_vfs_find(NULL);
+
+  fault = (struct fault_state){.vfs = *real, .real = real};
   fault.vfs.zName = "fault";
-  fault.vfs.szOsFile = (int)sizeof(struct fault_file) + fault.real->szOsFile;
+  fault.vfs.szOsFile = (int)sizeof(struct fault_file) + real->szOsFile;
   fault.vfs.xOpen = vfs_open;
   fault.vfs.xDelete = vfs_delete;
   fault.is_syncing = TRUE;

@@ -7,7 +7,8 @@
 
 enum fault_op { FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_TRUNCATE, FAULT_SYNC, FAULT_DELETE, FAULT_LOCK, FAULT_OPS };
 
-/* Makes it the default, over the one that was, with no hook, room on the disk and real syncs. Databases opened before stay as they are. */
+/* Makes it the default, over the one that was, with no hook, room on the disk and real syncs. Databases opened before stay as they are.
+ * Again: only the hook, the room, the syncs and the counts are as at first. */
 void fault_vfs_install(void);
 /* The one that was is the default again. All databases opened through this one must be closed. */
 void fault_vfs_remove(void);

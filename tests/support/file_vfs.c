@@ -1,5 +1,7 @@
 #include "file_vfs.h"
 
+#include "fault_vfs.h"
+
 #include <sqlite3.h>
 
 static const char *const suffixes[] = {"-wal", "-shm", "-journal", ".db"};
@@ -14,19 +16,7 @@ static guint counts[FILE_CALL_COUNT][G_N_ELEMENTS(suffixes)];
 static guint failed;
 static gboolean is_lazy;
 
-static sqlite3_vfs *real_vfs;
-
-struct fault_file {
-  sqlite3_file base;
-  const char *name; /* owned by SQLite until the file is closed; "" for a temporary one */
-};
-
-static sqlite3_file *real_of(sqlite3_file *file) {
-  return (sqlite3_file *)(void *)((struct fault_file *)(void *)file + 1);
-}
-
-static int judge(enum file_call call, const sqlite3_file *file) {
-  const char *name = ((const struct fault_file *)(const void *)file)->name;
+static int judge(enum file_call call, const char *name) {
   struct order *order = &orders[call];
 
   for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
@@ -47,114 +37,24 @@ static int judge(enum file_call call, const sqlite3_file *file) {
   return order->code;
 }
 
-static int file_close(sqlite3_file *file) {
-  return real_of(file)->pMethods->xClose(real_of(file));
-}
+static int on_call(enum fault_op op, const char *path, void *data) {
+  static const struct {
+    enum fault_op op;
+    enum file_call call;
+  } calls[] = {
+      {FAULT_READ, FILE_READ}, {FAULT_WRITE, FILE_WRITE}, {FAULT_TRUNCATE, FILE_TRUNCATE}, {FAULT_SYNC, FILE_SYNC}};
 
-static int file_read(sqlite3_file *file, void *to, int size, sqlite3_int64 at) {
-  int code = judge(FILE_READ, file);
-  return code != SQLITE_OK ? code : real_of(file)->pMethods->xRead(real_of(file), to, size, at);
-}
-
-static int file_write(sqlite3_file *file, const void *from, int size, sqlite3_int64 at) {
-  int code = judge(FILE_WRITE, file);
-  return code != SQLITE_OK ? code : real_of(file)->pMethods->xWrite(real_of(file), from, size, at);
-}
-
-static int file_truncate(sqlite3_file *file, sqlite3_int64 size) {
-  int code = judge(FILE_TRUNCATE, file);
-  return code != SQLITE_OK ? code : real_of(file)->pMethods->xTruncate(real_of(file), size);
-}
-
-static int file_sync(sqlite3_file *file, int flags) {
-  int code = judge(FILE_SYNC, file);
-  return code != SQLITE_OK || is_lazy ? code : real_of(file)->pMethods->xSync(real_of(file), flags);
-}
-
-static int file_size(sqlite3_file *file, sqlite3_int64 *size) {
-  return real_of(file)->pMethods->xFileSize(real_of(file), size);
-}
-
-static int file_lock(sqlite3_file *file, int lock) {
-  return real_of(file)->pMethods->xLock(real_of(file), lock);
-}
-
-static int file_unlock(sqlite3_file *file, int lock) {
-  return real_of(file)->pMethods->xUnlock(real_of(file), lock);
-}
-
-static int file_check_lock(sqlite3_file *file, int *locked) {
-  return real_of(file)->pMethods->xCheckReservedLock(real_of(file), locked);
-}
-
-static int file_control(sqlite3_file *file, int operation, void *data) {
-  return real_of(file)->pMethods->xFileControl(real_of(file), operation, data);
-}
-
-static int file_sector_size(sqlite3_file *file) {
-  return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int file_characteristics(sqlite3_file *file) {
-  return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
-}
-
-static int file_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **memory) {
-  return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend, memory);
-}
-
-static int file_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
-  return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
-}
-
-static void file_shm_barrier(sqlite3_file *file) {
-  real_of(file)->pMethods->xShmBarrier(real_of(file));
-}
-
-static int file_shm_unmap(sqlite3_file *file, int remove) {
-  return real_of(file)->pMethods->xShmUnmap(real_of(file), remove);
-}
-
-static const sqlite3_io_methods methods = {
-    .iVersion = 2,
-    .xClose = file_close,
-    .xRead = file_read,
-    .xWrite = file_write,
-    .xTruncate = file_truncate,
-    .xSync = file_sync,
-    .xFileSize = file_size,
-    .xLock = file_lock,
-    .xUnlock = file_unlock,
-    .xCheckReservedLock = file_check_lock,
-    .xFileControl = file_control,
-    .xSectorSize = file_sector_size,
-    .xDeviceCharacteristics = file_characteristics,
-    .xShmMap = file_shm_map,
-    .xShmLock = file_shm_lock,
-    .xShmBarrier = file_shm_barrier,
-    .xShmUnmap = file_shm_unmap,
-};
-
-static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *flags_out) {
-  (void)vfs;
-  ((struct fault_file *)(void *)file)->name = name != NULL ? name : "";
-  int code = real_vfs->xOpen(real_vfs, name, real_of(file), flags, flags_out);
-  file->pMethods = real_of(file)->pMethods != NULL ? &methods : NULL;
-  return code;
+  (void)data;
+  for (guint i = 0; i < G_N_ELEMENTS(calls); i++)
+    if (calls[i].op == op)
+      return judge(calls[i].call, path);
+  return SQLITE_OK;
 }
 
 void file_vfs_install(void) {
-  static sqlite3_vfs vfs;
-
-  if (real_vfs == NULL) {
-    real_vfs = sqlite3_vfs_find(NULL);
-    vfs = *real_vfs;
-    vfs.zName = "fault";
-    vfs.szOsFile = (int)sizeof(struct fault_file) + real_vfs->szOsFile;
-    vfs.pNext = NULL;
-    vfs.xOpen = vfs_open;
-    sqlite3_vfs_register(&vfs, 1);
-  }
+  fault_vfs_install();
+  fault_vfs_set_hook(on_call, NULL);
+  fault_vfs_set_syncing(!is_lazy);
   for (guint call = 0; call < FILE_CALL_COUNT; call++)
     for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
       counts[call][i] = 0;
@@ -163,6 +63,7 @@ void file_vfs_install(void) {
 
 void file_vfs_set_syncing(gboolean is_syncing) {
   is_lazy = !is_syncing;
+  fault_vfs_set_syncing(is_syncing);
 }
 
 void file_vfs_fail(enum file_call call, const char *suffix, guint after, guint count, int code) {

@@ -1,4 +1,4 @@
-/* An SQLite VFS for tests: counts what is done to files, and fails on demand. Everything else goes to the VFS of the system.
+/* The VFS of fault_vfs.h with a hook of its own: it counts by the kind of file, and fails for some calls on it.
  *
  * It is the default VFS of the process from file_vfs_install on. For one thread. */
 #ifndef TESTS_FILE_VFS_H
