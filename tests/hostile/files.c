@@ -190,7 +190,7 @@ TEST_CASE(HostileFile, whose_records_share_their_pages_is_looked_through_once) {
   file[(PAGES - 1) * PAGE + 2] = PAGES >> 8;
   file[(PAGES - 1) * PAGE + 3] = PAGES & 0xff;
   g_autofree char *path = test_file("edge.db", file, sizeof file);
-  require_int_eq(image_open(path, &pages, &error), EDGECORE_OK);
+  require_int_eq(image_open(path, TRUE, &pages, &error), EDGECORE_OK);
   check_int_eq(image_page_count(pages), PAGES);
   salvage_each(pages, count_record, &found);
   check_int_eq(found, 0);
