@@ -183,19 +183,40 @@ static gboolean check_application(const char *path, const GPtrArray *models, gin
   return TRUE;
 }
 
-static gboolean is_damage(sqlite3 *db) {
-  int code = sqlite3_errcode(db) & 0xff;
-  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+/* A flipped bit does not make it another application's. */
+static guint bits_wrong(const GPtrArray *models, gint64 application_id) {
+  guint least = 32;
+
+  for (guint i = 0; i < models->len; i++) {
+    const model *one = models->pdata[i];
+    guint wrong = (guint)__builtin_popcount((guint32)application_id ^ (guint32)one->application_id);
+    if (one->is_mended && one->application_id != 0)
+      least = MIN(least, wrong);
+  }
+  return least;
 }
 
-static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, GError **error) {
-  struct schema now;
+/* SQLITE_ERROR: a header or a schema that SQLite cannot make sense of. In a file that is ours a step that is harmless on a whole one has
+ * failed, or the number of the format is wrong; in any other it is somebody else's table. */
+static gboolean is_damage(sqlite3 *db, gboolean is_ours) {
+  int code = sqlite3_errcode(db) & 0xff;
+  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_ERROR && is_ours);
+}
+
+static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, gboolean *is_ours,
+                             GError **error) {
+  struct schema now = {0};
   sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
   sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-  if (!schema_read(db, &now))
+  gboolean is_read = schema_read(db, &now);
+  guint wrong = bits_wrong(models, now.application_id);
+  *is_ours = wrong <= 1;
+  if (!is_read)
     return refuse_sqlite(error, path, db, "cannot be read");
+  if (wrong == 1)
+    return TRUE;
   if (!check_application(path, models, now.application_id, error) || !files_make_private(path, error))
     return FALSE;
 
@@ -205,7 +226,7 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
   if (grow(db, path, models, error))
     return TRUE;
   /* The code of what failed is still to be read from the connection. */
-  if (!is_damage(db))
+  if (!is_damage(db, *is_ours))
     run_sql(db, "ROLLBACK");
   return FALSE;
 }
@@ -261,7 +282,8 @@ static gint64 size_of(const char *path, const char *suffix) {
   return stat(file, &status) == 0 ? status.st_size : 0;
 }
 
-gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+/* `is_whole`: what SQLite cannot make sense of is a step's fault, not damage. */
+static gboolean migrate(const char *path, const GPtrArray *models, gboolean is_whole, GError **error) {
   if (models->len == 0)
     return TRUE;
   if (!file_prepare(path, error))
@@ -274,12 +296,21 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
     return refuse_sqlite(error, path, db, "cannot be opened");
-  if (migrate_open(db, path, models, error))
+  gboolean is_ours = FALSE;
+  if (migrate_open(db, path, models, &is_ours, error))
     return TRUE;
-  if (!is_damage(db) || !all_are_mended(models))
+  if (!is_damage(db, is_ours && !is_whole) || !all_are_mended(models))
     return FALSE;
   g_clear_error(error);
   return TRUE;
+}
+
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+  return migrate(path, models, FALSE, error);
+}
+
+gboolean model_grow(const char *path, const GPtrArray *models, GError **error) {
+  return migrate(path, models, TRUE, error);
 }
 
 static gboolean are_equal(const model *a, const model *b) {

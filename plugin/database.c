@@ -1,9 +1,11 @@
 #include "database.h"
 
 #include "error.h"
+#include "wal_mark.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
 #define WAL_KEPT_BYTES "8388608"
@@ -27,6 +29,7 @@ struct database {
   void *setup_data;
   database_log_fn *log;
   void *log_data;
+  wal_mark *mark;
   gboolean in_transaction; /* one that writes */
   gboolean shares_reads;
   gboolean is_reading;  /* in a transaction that only reads */
@@ -61,6 +64,17 @@ static int32_t fail(const database *self, struct edgecore_error *error, int resu
   return error_set(error, code, "%s%s%s (%d), database %s", what, *what != '\0' ? ": " : "", why, result, self->path);
 }
 
+/* The same where a statement does not depend on what anyone sends: it fits the tables that the host made, so they are damaged. */
+static int32_t fail_schema(const database *self, struct edgecore_error *error, int result, const char *what) {
+  int32_t code = fail(self, error, result, what);
+
+  if (result != SQLITE_ERROR)
+    return code;
+  if (error != NULL)
+    error->code = EDGECORE_DAMAGED;
+  return EDGECORE_DAMAGED;
+}
+
 /* Whether SQLite failed at the disk or at what is on it. */
 static gboolean is_of_disk(int result) {
   static const int codes[] = {SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN};
@@ -77,6 +91,7 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
   (void)connection;
   (void)name;
   self->wal_pages = (guint)pages;
+  wal_mark_commit(self->mark, (guint)pages);
   return SQLITE_OK;
 }
 
@@ -107,6 +122,7 @@ static int cut_wal(database *self) {
 }
 
 static void disconnect(database *self) {
+  g_clear_pointer(&self->mark, wal_mark_free);
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
   sqlite3_finalize(g_steal_pointer(&self->begin));
@@ -179,6 +195,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
       result = prepare(self, "COMMIT", &self->commit);
   }
   if (result == SQLITE_OK) {
+    self->mark = wal_mark_new(self->path);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_wal_hook(self->connection, on_wal, self);
     int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
@@ -186,7 +203,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
       disconnect(self);
     return code;
   }
-  int32_t code = fail(self, error, result, "cannot open");
+  int32_t code = fail_schema(self, error, result, "cannot open");
   disconnect(self);
   return code;
 }
@@ -253,7 +270,7 @@ static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *e
   }
   int result = prepare(self, self->sql.sql[number], slot);
   if (result != SQLITE_OK)
-    fail(self, error, result, "cannot prepare a statement");
+    fail_schema(self, error, result, "cannot prepare a statement");
   return *slot;
 }
 
@@ -301,6 +318,8 @@ static int checkpoint(database *self) {
   if (result != SQLITE_OK)
     return result;
   self->wal_pages = frames == done ? 0 : (guint)MAX(frames, 0);
+  if (frames > 0)
+    wal_mark_checkpoint(self->mark, (guint)frames, (guint)done);
   return frames == done && frames > WAL_PAGES_LONG ? shorten_wal(self) : SQLITE_OK;
 }
 
@@ -414,29 +433,60 @@ void database_disconnect(database *self) {
   self->epoch++;
 }
 
-/* Stops a check that takes too long. */
-static int on_progress(void *deadline) {
-  return g_get_monotonic_time() > *(const gint64 *)deadline;
-}
-
-int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) {
-  gint64 deadline = g_get_monotonic_time() + limit;
+static int32_t read_check(database *self, const char *sql, char **text, struct edgecore_error *error) {
   sqlite3_stmt *statement = NULL;
+  int result = sqlite3_prepare_v2(self->connection, sql, -1, &statement, NULL);
 
-  if (ensure_connected(self, error) != EDGECORE_OK)
-    return EDGECORE_IO;
-  sqlite3_progress_handler(self->connection, 1000, on_progress, &deadline);
-  int result = sqlite3_prepare_v2(self->connection, "PRAGMA quick_check(1)", -1, &statement, NULL);
   if (result == SQLITE_OK)
     result = sqlite3_step(statement);
-  int32_t code = EDGECORE_OK;
-  if (result == SQLITE_ROW && g_strcmp0((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-    code = error_set(error, EDGECORE_DAMAGED, "%s", sqlite3_column_text(statement, 0));
-  else if (result != SQLITE_ROW && result != SQLITE_INTERRUPT)
-    code = fail(self, error, result, "cannot check");
+  int32_t code = result == SQLITE_ROW ? EDGECORE_OK : fail_schema(self, error, result, "cannot check");
+  *text = code == EDGECORE_OK ? g_strdup((const char *)sqlite3_column_text(statement, 0)) : NULL;
+  if (code == EDGECORE_OK && *text == NULL)
+    code = fail(self, error, SQLITE_NOMEM, "cannot check");
   sqlite3_finalize(statement);
-  sqlite3_progress_handler(self->connection, 0, NULL, NULL);
   return code;
+}
+
+int32_t database_check_header(database *self, guint32 application_id, guint32 version, struct edgecore_error *error) {
+  const struct {
+    const char *pragma;
+    gint64 least;
+    gint64 most;
+  } numbers[] = {
+      {"PRAGMA application_id", (gint32)application_id, (gint32)application_id},
+      {"PRAGMA user_version", version, G_MAXINT32},
+      /* With another encoding no key is found. */
+      {"SELECT encoding = 'UTF-8' FROM pragma_encoding", 1, 1},
+  };
+
+  int32_t code = ensure_connected(self, error);
+  for (guint i = 0; code == EDGECORE_OK && i < G_N_ELEMENTS(numbers); i++) {
+    g_autofree char *text = NULL;
+    code = read_check(self, numbers[i].pragma, &text, error);
+    gint64 number = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
+    if (code == EDGECORE_OK && (number < numbers[i].least || number > numbers[i].most))
+      code = error_set(error, EDGECORE_DAMAGED, "its header is wrong: %s gives %" G_GINT64_FORMAT, numbers[i].pragma,
+                       number);
+  }
+  /* The number of a format that may only be read. */
+  if (code == EDGECORE_OK && sqlite3_db_readonly(self->connection, "main") == 1 && access(self->path, W_OK) == 0)
+    code = error_set(error, EDGECORE_DAMAGED, "its header is wrong: it may not be written");
+  return code;
+}
+
+int32_t database_quick_check(database *self, const char *table, gint64 max_bytes, struct edgecore_error *error) {
+  g_autofree char *sql =
+      table == NULL ? g_strdup("PRAGMA quick_check(1)") : g_strdup_printf("PRAGMA quick_check(%s)", table);
+  g_autofree char *size = NULL;
+  g_autofree char *text = NULL;
+
+  int32_t code = ensure_connected(self, error);
+  if (code == EDGECORE_OK)
+    code = read_check(self, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &size, error);
+  if (code != EDGECORE_OK || g_ascii_strtoll(size, NULL, 10) > max_bytes)
+    return code;
+  code = read_check(self, sql, &text, error);
+  return code != EDGECORE_OK || g_strcmp0(text, "ok") == 0 ? code : error_set(error, EDGECORE_DAMAGED, "%s", text);
 }
 
 guint database_epoch(const database *self) {

@@ -51,8 +51,13 @@ int32_t database_commit(database *self, struct edgecore_error *error) G_GNUC_WAR
 void database_rollback(database *self);
 /* Closes the connection; the next use opens it again. For a repair of the file. */
 void database_disconnect(database *self);
-/* Looks at the structure of the whole file, for at most `limit` microseconds. EDGECORE_DAMAGED when something is wrong with it. */
-int32_t database_quick_check(database *self, gint64 limit, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* EDGECORE_DAMAGED when the header does not say these numbers (of `version`, or a later one). */
+int32_t database_check_header(database *self, guint32 application_id, guint32 version,
+                              struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Looks at the structure of the whole file, or of one table (its name is made part of SQL). EDGECORE_DAMAGED when something is wrong
+ * with it. SQLite cannot be stopped in it, so a larger file than `max_bytes` is not looked at. */
+int32_t database_quick_check(database *self, const char *table, gint64 max_bytes,
+                             struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Grows by one with each reopen: what was read or written before may be different now. */
 guint database_epoch(const database *self);
 

@@ -25,6 +25,7 @@ struct mapping {
 struct image {
   struct mapping file;
   struct mapping wal;
+  struct image_wal about_wal;
   guint32 page_size;
   guint32 page_count;
   GHashTable *frames; /* page number -> its data in the WAL */
@@ -117,10 +118,11 @@ static void read_frames(image *self, guint32 sum[2]) {
     g_ptr_array_set_size(open, 0);
     /* It may say anything, but a page that is nowhere needs no looking for. */
     self->page_count = MIN(page_count, last_page);
+    self->about_wal.frames = (guint32)((at - WAL_HEADER_SIZE) / step) + 1;
   }
 }
 
-int32_t image_open(const char *path, image **out, struct edgecore_error *error) {
+int32_t image_open(const char *path, gboolean with_wal, image **out, struct edgecore_error *error) {
   g_autofree char *wal_path = g_strconcat(path, "-wal", NULL);
   g_autoptr(image) self = g_new0(image, 1);
   guint32 sum[2];
@@ -129,7 +131,8 @@ int32_t image_open(const char *path, image **out, struct edgecore_error *error) 
   int32_t code = map(path, &self->file, error);
   if (code != EDGECORE_OK)
     return code;
-  code = map(wal_path, &self->wal, error);
+  if (with_wal)
+    code = map(wal_path, &self->wal, error);
   if (code != EDGECORE_OK && code != EDGECORE_NOT_FOUND)
     return code;
 
@@ -141,8 +144,13 @@ int32_t image_open(const char *path, image **out, struct edgecore_error *error) 
     self->page_size = is_page_size(size) ? size : self->page_size;
   }
   self->page_count = (guint32)MIN(self->file.size / self->page_size, G_MAXUINT32 - 1);
-  if (wal_page_size == self->page_size)
+  if (wal_page_size == self->page_size) {
+    self->about_wal.is_whole = TRUE;
+    self->about_wal.sequence = read32(self->wal.data + 12);
+    self->about_wal.salts[0] = read32(self->wal.data + 16);
+    self->about_wal.salts[1] = read32(self->wal.data + 20);
     read_frames(self, sum);
+  }
   *out = g_steal_pointer(&self);
   return EDGECORE_OK;
 }
@@ -158,6 +166,10 @@ void image_close(image *self) {
 
 gboolean image_has_header(const image *self) {
   return self->file.size >= 100 && memcmp(self->file.data, HEADER, sizeof HEADER) == 0;
+}
+
+const struct image_wal *image_wal_of(const image *self) {
+  return &self->about_wal;
 }
 
 guint32 image_page_size(const image *self) {

@@ -10,8 +10,9 @@
 
 typedef struct image image;
 
-/* Reads both files into memory; a WAL that is missing or damaged counts as far as it is whole. */
-int32_t image_open(const char *path, image **out, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Maps both files; a WAL that is missing or damaged counts as far as it is whole, and not at all unless `with_wal`. */
+int32_t image_open(const char *path, gboolean with_wal, image **out,
+                   struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void image_close(image *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(image, image_close)
 
@@ -20,6 +21,14 @@ gboolean image_has_header(const image *self);
 /* In bytes. Where the header is gone: what the WAL says, else SQLite's default. */
 guint32 image_page_size(const image *self);
 guint32 image_page_count(const image *self);
+/* What its WAL says of itself. */
+struct image_wal {
+  gboolean is_whole; /* it begins as a WAL does; else all else is 0 */
+  guint32 sequence;
+  guint32 salts[2];
+  guint32 frames; /* up to the last one that ends a transaction */
+};
+const struct image_wal *image_wal_of(const image *self);
 /* Page 1 is the first. image_page_size bytes, owned by the image; NULL when there is no such page. */
 const guint8 *image_page(const image *self, guint32 number);
 

@@ -216,6 +216,7 @@ static void close_all(module *self) {
   detach(&self->timer);
   outbox_close(g_steal_pointer(&self->outbox));
   store_close(g_steal_pointer(&self->store));
+  g_clear_pointer(&self->wanted_after, g_free);
   deliveries_free(g_steal_pointer(&self->deliveries), self->core);
   deliveries_free(g_steal_pointer(&self->waiting), self->core);
   if (self->backlog != NULL)
@@ -241,6 +242,7 @@ static void set_up(module *self) {
   self->wait_time = self->backlog_time = 0;
   self->idle_due = now + 2 * G_USEC_PER_SEC;
   self->sum_after = self->verify_after = self->mend_due = G_MININT64;
+  self->mend_wait = 0;
   self->has_wanted = TRUE;
   self->wanted_due = self->link == LINK_CONNECTED ? now : G_MAXINT64;
   self->held_told = G_MAXUINT64; /* the version before may have told another number */
@@ -314,6 +316,8 @@ static void end(module *self) {
                                             self->waiting->len, self->backlog->len);
     module_log(self, EDGECORE_LOG_WARNING, text);
   }
+  /* So that a program that closes the database after us, and removes the WAL with that, leaves nothing to wonder about. */
+  database_checkpoint(store_database(self->store));
 }
 
 int32_t module_stop(module *self, struct edgecore_state *state, struct edgecore_error *error) {

@@ -299,7 +299,7 @@ void module_flush(module *self) {
     self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
     return;
   }
-  if (code == EDGECORE_DAMAGED && module_mend(self, flush.error.text)) {
+  if (module_is_damage(code, &flush.error) && module_mend(self, flush.error.text)) {
     self->flush_due = now;
     return;
   }

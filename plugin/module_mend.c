@@ -2,11 +2,15 @@
 
 #include "error.h"
 #include "repair.h"
+#include "schema.h"
+#include "statements.h"
+#include "wal_mark.h"
 
-/* How long the structure of the file may be looked at before the module starts, in microseconds; all of it is checked in idle time. */
-#define CHECK_TIME 100000
-/* Between two repairs of a database in use: each leaves a copy of the file. */
-#define MEND_INTERVAL (60 * G_USEC_PER_SEC)
+/* A larger file is not looked at as a whole before the module starts; what is wrong in it is found in idle time. */
+#define CHECK_BYTES (16 << 20)
+/* Between two repairs of a database in use, doubled each time: every one leaves a copy of the file. In microseconds. */
+#define MEND_WAIT_MIN (60 * G_USEC_PER_SEC)
+#define MEND_WAIT_MAX (G_GINT64_CONSTANT(24) * 3600 * G_USEC_PER_SEC)
 
 static void log_from_store(int32_t level, const char *text, void *data) {
   module_log(data, level, text);
@@ -17,6 +21,27 @@ static void close_store(module *self) {
   store_close(g_steal_pointer(&self->store));
 }
 
+/* Between them these name all columns and indexes. */
+static int32_t check_tables(database *db, struct edgecore_error *error) {
+  static const enum statement statements[] = {STATEMENT_UPSERT, STATEMENT_VERIFY_ROWS, STATEMENT_OUTBOX_PUT,
+                                              STATEMENT_WANTED_PUT};
+
+  for (guint i = 0; i < G_N_ELEMENTS(statements); i++)
+    if (database_statement(db, statements[i], error) == NULL)
+      return error->code;
+  return EDGECORE_OK;
+}
+
+static int32_t check_file(module *self, struct edgecore_error *error) {
+  database *db = store_database(self->store);
+  guint32 version = schema_model.steps[schema_model.step_count - 1].version;
+  int32_t code = database_check_header(db, SCHEMA_APPLICATION_ID, version, error);
+
+  if (code == EDGECORE_OK)
+    code = check_tables(db, error);
+  return code == EDGECORE_OK ? database_quick_check(db, NULL, CHECK_BYTES, error) : code;
+}
+
 static int32_t try_open(module *self, gboolean check, struct edgecore_error *error) {
   const char *path = self->settings.database;
 
@@ -24,26 +49,54 @@ static int32_t try_open(module *self, gboolean check, struct edgecore_error *err
     return error_set(error, EDGECORE_DAMAGED, "the file is empty, but its WAL is not");
   int32_t code = store_open(path, log_from_store, self, &self->store, error);
   if (code == EDGECORE_OK && check)
-    code = database_quick_check(store_database(self->store), CHECK_TIME, error);
+    code = check_file(self, error);
   if (code != EDGECORE_OK)
     return code;
   code = outbox_open(self->store, self->settings.outbox_max_bytes, log_from_store, self, &self->outbox, error);
-  /* The host leaves a damaged file as it is, so a table may be missing. */
-  return code == EDGECORE_INVALID ? EDGECORE_DAMAGED : code;
+  return module_is_damage(code, error) ? EDGECORE_DAMAGED : code;
+}
+
+/* Whether the WAL is the one that was left here. EDGECORE_DAMAGED: it is not, and SQLite must not see it. */
+static int32_t check_wal(module *self, gboolean *with_wal, struct edgecore_error *error) {
+  const char *path = self->settings.database;
+  g_autofree char *text = NULL;
+
+  switch (wal_mark_check(path, &text)) {
+  case WAL_FITS:
+    return EDGECORE_OK;
+  case WAL_GONE:
+    module_log(self, EDGECORE_LOG_WARNING, text);
+    wal_mark_remove(path);
+    return EDGECORE_OK;
+  case WAL_IS_SHORT:
+    break;
+  case WAL_IS_STRANGE:
+    *with_wal = FALSE;
+    break;
+  }
+  return error_set(error, EDGECORE_DAMAGED, "%s", text);
 }
 
 int32_t module_open(module *self, gboolean check, struct edgecore_error *error) {
   const char *path = self->settings.database;
+  gboolean with_wal = TRUE;
   int32_t code = repair_finish(path, log_from_store, self, error);
 
+  if (code == EDGECORE_OK && check)
+    code = check_wal(self, &with_wal, error);
   if (code == EDGECORE_OK)
     code = try_open(self, check, error);
   if (code != EDGECORE_DAMAGED)
     return code;
   const struct edgecore_error reason = *error;
   close_store(self);
-  code = repair_database(path, reason.text, log_from_store, self, error);
+  code = repair_database(path, with_wal, reason.text, log_from_store, self, error);
   return code == EDGECORE_OK ? try_open(self, FALSE, error) : code;
+}
+
+gboolean module_is_damage(int32_t code, const struct edgecore_error *error) {
+  /* What is found while a statement is prepared comes as EDGECORE_IO. */
+  return code == EDGECORE_DAMAGED || (code == EDGECORE_IO && error->code == EDGECORE_DAMAGED);
 }
 
 gboolean module_mend(module *self, const char *reason) {
@@ -52,9 +105,10 @@ gboolean module_mend(module *self, const char *reason) {
 
   if (now < self->mend_due)
     return FALSE;
-  self->mend_due = now + MEND_INTERVAL;
+  self->mend_wait = CLAMP(2 * self->mend_wait, MEND_WAIT_MIN, MEND_WAIT_MAX);
+  self->mend_due = now + self->mend_wait;
   database_disconnect(store_database(self->store));
-  int32_t code = repair_database(self->settings.database, reason, log_from_store, self, &error);
+  int32_t code = repair_database(self->settings.database, TRUE, reason, log_from_store, self, &error);
   if (code == EDGECORE_OK)
     code = outbox_reload(self->outbox, &error);
   if (code != EDGECORE_OK) {

@@ -50,8 +50,10 @@ struct module {
   gint64 verify_due;   /* begin the check of all rows again */
   gint64 verify_after; /* the rowid up to which rows were checked; G_MAXINT64 when all are */
   gint64 wanted_due;   /* ask the cloud for what was lost */
-  gint64 mend_due;     /* no repair before this time */
+  gint64 mend_due;     /* no repair before this time ... */
+  gint64 mend_wait;    /* ... which was this long after the last one */
   gboolean has_wanted;
+  char *wanted_after; /* the key up to which the cloud was asked in this round; NULL: a new round */
 };
 
 gint64 module_now(const module *self);
@@ -64,6 +66,8 @@ gboolean module_is_refused(const module *self);
 int32_t module_open(module *self, gboolean check, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Mends the database while it is in use. FALSE when it could not, or was tried a moment ago. */
 gboolean module_mend(module *self, const char *reason);
+/* Whether a failure of the database calls for that. */
+gboolean module_is_damage(int32_t code, const struct edgecore_error *error);
 
 /* module_idle.c */
 /* One step of what waits for a quiet moment: checkpoint, checksums for upstream's rows, the check of all rows. */

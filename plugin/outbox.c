@@ -105,14 +105,48 @@ static int32_t delete_rows(outbox *self, sqlite3_stmt *statement, gint64 *delete
   }
 }
 
+/* The two numbers of the row that the statement finds, if any. */
+static int32_t read_pair(outbox *self, sqlite3_stmt *statement, gint64 *first, gint64 *second, gboolean *found,
+                         struct edgecore_error *error) {
+  int32_t code = database_step(self->database, statement, found, error);
+
+  if (code != EDGECORE_OK || !*found)
+    return code;
+  *first = sqlite3_column_int64(statement, 0);
+  *second = sqlite3_column_int64(statement, 1);
+  sqlite3_reset(statement);
+  return EDGECORE_OK;
+}
+
+/* Deletes by id what is known to be so many messages and bytes. */
+static int32_t delete_counted(outbox *self, enum statement number, gint64 id, gint64 count, gint64 bytes,
+                              struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, number, error);
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, id);
+  int32_t code = database_run(self->database, statement, NULL, error);
+  if (code != EDGECORE_OK)
+    return code;
+  self->now.count -= count;
+  self->now.bytes -= bytes;
+  return EDGECORE_OK;
+}
+
 static int32_t drop_latest(outbox *self, const char *resource, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DROP_LATEST, error);
-  gint64 deleted;
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_FIND_LATEST, error);
+  gint64 id;
+  gint64 bytes;
+  gboolean found;
 
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_text(statement, 1, resource, -1, SQLITE_STATIC);
-  return delete_rows(self, statement, &deleted, error);
+  int32_t code = read_pair(self, statement, &id, &bytes, &found, error);
+  if (code != EDGECORE_OK || !found)
+    return code;
+  return delete_counted(self, STATEMENT_OUTBOX_DELETE, id, 1, bytes, error);
 }
 
 static int32_t evict(outbox *self, struct edgecore_error *error) {
@@ -142,8 +176,7 @@ static guint64 sum_of_texts(const char *first, const char *second, const char *t
   return GUINT64_TO_LE((guint64)text_sum(first, strlen(first), second, strlen(second), third, strlen(third)));
 }
 
-/* Over all that is sent. */
-static gint64 sum_of(const struct edgecore_message_fields *message) {
+gint64 outbox_sum(const struct edgecore_message_fields *message) {
   const guint64 head[] = {sum_of_texts(message->id, message->parent_id, message->source),
                           sum_of_texts(message->group, message->operation, message->resource),
                           GUINT64_TO_LE((guint64)message->timestamp), GUINT64_TO_LE((guint64)message->content_kind)};
@@ -168,7 +201,7 @@ static int32_t insert(outbox *self, const struct edgecore_message_fields *messag
     sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
   sqlite3_bind_int64(statement, 7, message->timestamp);
   sqlite3_bind_int64(statement, 12, message->content_kind);
-  sqlite3_bind_int64(statement, 13, sum_of(message));
+  sqlite3_bind_int64(statement, 13, outbox_sum(message));
   sqlite3_bind_blob64(statement, 14, message->content, message->content_size, SQLITE_STATIC);
   return database_run(self->database, statement, NULL, error);
 }
@@ -227,7 +260,7 @@ int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct ed
       return code;
     struct edgecore_message_fields message = fields_of(statement);
     gint64 id = sqlite3_column_int64(statement, 0);
-    if (sum_of(&message) != sqlite3_column_int64(statement, 10)) {
+    if (outbox_sum(&message) != sqlite3_column_int64(statement, 10)) {
       g_autofree char *text = g_strdup_printf(
           "message %" G_GINT64_FORMAT " of the outbox is damaged: its checksum is wrong, it is not sent", id);
       self->log(EDGECORE_LOG_ERROR, text, self->log_data);
@@ -240,13 +273,18 @@ int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct ed
 }
 
 int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_THROUGH, error);
-  gint64 deleted;
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_TOTAL_THROUGH, error);
+  gint64 count;
+  gint64 bytes;
+  gboolean found;
 
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, self->taken);
-  return delete_rows(self, statement, &deleted, error);
+  int32_t code = read_pair(self, statement, &count, &bytes, &found, error);
+  if (code != EDGECORE_OK || !found || count == 0)
+    return code;
+  return delete_counted(self, STATEMENT_OUTBOX_DELETE_THROUGH, self->taken, count, bytes, error);
 }
 
 gint64 outbox_taken(const outbox *self) {

@@ -18,6 +18,9 @@ int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *l
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void outbox_close(outbox *self);
 
+/* The checksum of a kept message, over all that is sent. */
+gint64 outbox_sum(const struct edgecore_message_fields *message);
+
 /* Keeps a message. `replaces`: it takes the place of an earlier one of the same resource that was kept so. Over the bound the oldest answers
  * go, then the oldest others; a message that is greater than the bound goes itself. The number is logged. */
 int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,

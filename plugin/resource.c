@@ -41,6 +41,17 @@ struct resource resource_parse(const char *text) {
   return resource;
 }
 
+gboolean resource_has_type(const char *text, const char *type, gsize size) {
+  const char *start = strchr(text, '/');
+  const char *end = start != NULL ? strchr(start + 1, '/') : NULL;
+
+  if (start == NULL || (end != NULL && strchr(end + 1, '/') != NULL))
+    return size == 0;
+  start++;
+  gsize length = end != NULL ? (gsize)(end - start) : strlen(start);
+  return length == size && memcmp(start, type, size) == 0;
+}
+
 gboolean resource_is_mesh(enum resource_kind kind) {
   return kind == RESOURCE_SERVICE || kind == RESOURCE_ENDPOINTS;
 }

@@ -34,6 +34,10 @@ struct resource {
 
 struct resource resource_parse(const char *text);
 
+/* Whether a row with this key has this type when upstream wrote it: the second token, whole, or "" when there are neither two nor
+ * three of them. */
+gboolean resource_has_type(const char *text, const char *type, gsize size);
+
 /* Objects of these types go to edgemesh where others go to edged. */
 gboolean resource_is_mesh(enum resource_kind kind);
 /* Answers about these go to edgemesh. */

@@ -2,8 +2,9 @@
 
 #include "resource.h"
 
-/* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. A row without one is upstream's. */
-#define OK "(sum IS NULL OR meta_ok(key, type, value, sum))"
+/* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. Where a row is looked for by
+ * key or type, it is checked with what was asked for: a damaged index may lead to another row, which is right in itself. */
+#define OK_FOR_KEY "meta_ok(?1, type, value, sum)"
 #define KEY_MAX G_STRINGIFY(RESOURCE_KEY_MAX)
 #define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
 #define ON_CONFLICT                                                                                                    \
@@ -27,18 +28,21 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_UPDATE_FIELDS] =
         "UPDATE meta SET key = iif(?2, ?3, key), type = iif(?4, ?5, type),"
         " value = iif(?6, ?7, value),"
-        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK,
+        " sum = meta_sum(iif(?2, ?3, key), iif(?4, ?5, type), iif(?6, ?7, value)) WHERE key = ?1 AND " OK_FOR_KEY,
     /* Rows whose checksum their reader compares. The index holds type and rowid, so they come oldest first without being sorted. */
-    [STATEMENT_QUERY_KEY] = "SELECT key, type, value, sum FROM meta WHERE key = ?1",
-    [STATEMENT_QUERY_TYPE] = "SELECT key, type, value, sum FROM meta WHERE type = ?1 ORDER BY rowid",
+    [STATEMENT_QUERY_KEY] = "SELECT ?1, type, value, sum FROM meta WHERE key = ?1",
+    [STATEMENT_QUERY_TYPE] = "SELECT key, ?1, value, sum FROM meta WHERE type = ?1 ORDER BY rowid",
     [STATEMENT_QUERY_VALUE] = "SELECT key, type, value, sum FROM meta WHERE value = ?1 ORDER BY rowid",
-    [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK,
-    [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK,
+    [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK_FOR_KEY,
+    [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK_FOR_KEY,
     /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. MATERIALIZED, for else
-     * each place that names key or value would have the element parsed and written out once more. */
+     * each place that names key or value would have the element parsed and written out once more. No name of Kubernetes needs an
+     * escape, and SQLite ends a text at \u0000, which would be the key of another object, and makes bytes that are no text of \ud800. */
     [STATEMENT_SAVE_LIST] =
         "WITH element AS MATERIALIZED (SELECT type, value FROM json_each(?1)),"
-        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text' THEN"
+        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text'"
+        "   AND instr(value -> '$.metadata.name', '\\') = 0"
+        "   AND instr(coalesce(value -> '$.metadata.namespace', ''), '\\') = 0 THEN"
         "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
         "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key FROM element)"
         " INSERT INTO meta(key, type, value, sum) SELECT iif(length(CAST(key AS BLOB)) <= " KEY_MAX
@@ -47,38 +51,45 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",
-    [STATEMENT_EACH_PODSTATUS] = "SELECT key, type, value, sum, json_valid(value) FROM meta"
+    [STATEMENT_EACH_PODSTATUS] = "SELECT key, 'podstatus', value, sum, json_valid(value) FROM meta"
                                  " WHERE type = 'podstatus' AND value IS NOT NULL ORDER BY rowid",
     [STATEMENT_CHECK_JSON] = "SELECT json_valid(?1)",
     [STATEMENT_IS_FAILURE] =
         "SELECT json_extract(?1, '$.kind') = 'Status' AND json_extract(?1, '$.status') = 'Failure' WHERE json_valid(?1)",
     [STATEMENT_SUM_ROWS] =
         "UPDATE meta SET sum = meta_sum(key, type, value) WHERE rowid IN"
-        " (SELECT rowid FROM meta WHERE rowid > ?2 AND sum IS NULL ORDER BY rowid LIMIT ?1) RETURNING rowid",
+        " (SELECT rowid FROM meta WHERE rowid > ?2 AND sum IS NULL AND meta_ok(key, type, value, NULL) ORDER BY rowid LIMIT ?1)"
+        " RETURNING rowid",
     /* Each row against its checksum, and against both indexes: the sums are of what is wrong. */
     [STATEMENT_VERIFY_ROWS] =
-        "SELECT count(*), max(row), sum(sum IS NOT NULL AND NOT meta_ok(key, type, value, sum)),"
+        "SELECT count(*), max(row), sum(NOT meta_ok(key, type, value, sum)),"
         " sum(NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY sqlite_autoindex_meta_1"
         "   WHERE other.key = part.key AND other.rowid = part.row)"
         "  OR NOT EXISTS (SELECT 1 FROM meta AS other INDEXED BY meta_type"
         "   WHERE other.type = part.type AND other.rowid = part.row))"
         " FROM (SELECT rowid AS row, key, type, value, sum FROM meta NOT INDEXED WHERE rowid > ?2 ORDER BY rowid LIMIT ?1)"
         " AS part",
-    [STATEMENT_VERIFY_COUNTS] = "SELECT (SELECT count(*) FROM meta INDEXED BY meta_type WHERE type >= '') ="
-                                " (SELECT count(*) FROM meta INDEXED BY sqlite_autoindex_meta_1 WHERE key >= '')",
+    [STATEMENT_VERIFY_COUNTS] =
+        "SELECT total = (SELECT count(*) FROM meta INDEXED BY meta_type WHERE type >= '')"
+        " AND total = (SELECT count(*) FROM meta INDEXED BY sqlite_autoindex_meta_1 WHERE key >= '')"
+        " FROM (SELECT count(type) AS total FROM meta NOT INDEXED)",
     [STATEMENT_WANTED_PUT] = "INSERT OR IGNORE INTO metamanager_wanted(key) VALUES(?1)",
     [STATEMENT_WANTED_DROP] = "DELETE FROM metamanager_wanted WHERE key = ?1",
-    [STATEMENT_WANTED_READ] = "SELECT key FROM metamanager_wanted ORDER BY key LIMIT ?1",
+    [STATEMENT_WANTED_READ] = "SELECT key FROM metamanager_wanted WHERE key > ?2 ORDER BY key LIMIT ?1",
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    [STATEMENT_OUTBOX_DROP_LATEST] = "DELETE FROM metamanager_outbox WHERE latest = ?1 RETURNING " BYTES,
+    /* Looked at first and deleted then: RETURNING costs more than to look twice. */
+    [STATEMENT_OUTBOX_FIND_LATEST] = "SELECT id, " BYTES " FROM metamanager_outbox WHERE latest = ?1",
+    [STATEMENT_OUTBOX_DELETE] = "DELETE FROM metamanager_outbox WHERE id = ?1",
     [STATEMENT_OUTBOX_TOTAL] =
         "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
         "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
-    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1 RETURNING " BYTES,
+    [STATEMENT_OUTBOX_TOTAL_THROUGH] =
+        "SELECT count(*), coalesce(sum(" BYTES "), 0) FROM metamanager_outbox WHERE id <= ?1",
+    [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1",
     [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"

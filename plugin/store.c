@@ -1,16 +1,14 @@
 #include "store_private.h"
 
 #include "error.h"
+#include "resource.h"
 #include "statements.h"
 #include "text.h"
 
 #include <string.h>
 
 /* FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
-static gboolean sum_of(sqlite3_context *context, sqlite3_value **values, gint64 *sum) {
-  const char *texts[3];
-  gsize sizes[3];
-
+static gboolean read_texts(sqlite3_context *context, sqlite3_value **values, const char *texts[3], gsize sizes[3]) {
   for (int i = 0; i < 3; i++) {
     texts[i] = (const char *)sqlite3_value_text(values[i]);
     sizes[i] = (gsize)sqlite3_value_bytes(values[i]);
@@ -19,40 +17,52 @@ static gboolean sum_of(sqlite3_context *context, sqlite3_value **values, gint64 
       return FALSE;
     }
   }
-  *sum = text_sum(texts[0], sizes[0], texts[1], sizes[1], texts[2], sizes[2]);
   return TRUE;
 }
 
 static void sql_meta_sum(sqlite3_context *context, int count, sqlite3_value **values) {
-  gint64 sum;
+  const char *texts[3];
+  gsize sizes[3];
 
   (void)count;
-  if (sum_of(context, values, &sum))
-    sqlite3_result_int64(context, sum);
+  if (read_texts(context, values, texts, sizes))
+    sqlite3_result_int64(context, text_sum(texts[0], sizes[0], texts[1], sizes[1], texts[2], sizes[2]));
 }
 
 void store_report_damaged(store *self, const char *key) {
   char *safe = g_utf8_make_valid(key != NULL ? key : "", -1);
 
-  if (!g_hash_table_add(self->damaged, safe))
+  if (g_hash_table_contains(self->damaged, safe)) {
+    g_free(safe);
     return;
+  }
+  g_hash_table_add(self->damaged, safe);
   g_queue_push_tail(&self->damaged_keys, safe);
   g_autofree char *text = g_strdup_printf("the row %.*s is damaged: its checksum is wrong, it is treated as missing",
                                           text_shown(safe), safe);
   self->log(EDGECORE_LOG_ERROR, text, self->log_data);
 }
 
+gboolean store_check_row(store *self, const char *const texts[3], const gsize sizes[3], gboolean has_sum, gint64 sum) {
+  const char *key = texts[0] != NULL ? texts[0] : "";
+  gboolean is_whole = has_sum ? sum == text_sum(texts[0], sizes[0], texts[1], sizes[1], texts[2], sizes[2])
+                              : resource_has_type(key, texts[1] != NULL ? texts[1] : "", sizes[1]);
+
+  if (!is_whole)
+    store_report_damaged(self, key);
+  return is_whole;
+}
+
 static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {
   store *self = sqlite3_user_data(context);
-  gint64 sum;
+  const char *texts[3];
+  gsize sizes[3];
 
   (void)count;
-  if (!sum_of(context, values, &sum))
+  if (!read_texts(context, values, texts, sizes))
     return;
-  gboolean ok = sum == sqlite3_value_int64(values[3]);
-  if (!ok)
-    store_report_damaged(self, (const char *)sqlite3_value_text(values[0]));
-  sqlite3_result_int(context, ok);
+  gboolean has_sum = sqlite3_value_type(values[3]) != SQLITE_NULL;
+  sqlite3_result_int(context, store_check_row(self, texts, sizes, has_sum, sqlite3_value_int64(values[3])));
 }
 
 static int32_t setup(sqlite3 *connection, void *data, struct edgecore_error *error) {
@@ -102,6 +112,13 @@ guint64 store_damaged(const store *self) {
 
 char *store_take_damaged(store *self) {
   return g_strdup(g_queue_pop_head(&self->damaged_keys));
+}
+
+void store_return_damaged(store *self, const char *key) {
+  gpointer own;
+
+  if (g_hash_table_lookup_extended(self->damaged, key, &own, NULL))
+    g_queue_push_tail(&self->damaged_keys, own);
 }
 
 static void bind_text(sqlite3_stmt *statement, int number, const char *text) {

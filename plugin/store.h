@@ -43,6 +43,8 @@ database *store_database(store *self);
 guint64 store_damaged(const store *self);
 /* A key of such a row that was not taken yet, or NULL. The caller frees it. */
 char *store_take_damaged(store *self);
+/* Such a key will be taken again. */
+void store_return_damaged(store *self, const char *key);
 
 /* SaveMeta. A row with the key gets the new value (upstream before v1.14 kept the old one). */
 int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;

@@ -28,13 +28,8 @@ int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *r
       sqlite3_reset(statement);
       return error_set(error, EDGECORE_NO_MEMORY, "no memory for a row of the table");
     }
-  /* A row without a checksum is upstream's. */
-  *is_whole = sqlite3_column_type(statement, COLUMN_SUM) == SQLITE_NULL ||
-              sqlite3_column_int64(statement, COLUMN_SUM) == text_sum(texts[COLUMN_KEY], sizes[COLUMN_KEY],
-                                                                      texts[COLUMN_TYPE], sizes[COLUMN_TYPE],
-                                                                      texts[COLUMN_VALUE], sizes[COLUMN_VALUE]);
-  if (!*is_whole)
-    store_report_damaged(self, texts[COLUMN_KEY]);
+  *is_whole = store_check_row(self, texts, sizes, sqlite3_column_type(statement, COLUMN_SUM) != SQLITE_NULL,
+                              sqlite3_column_int64(statement, COLUMN_SUM));
   *row = (struct store_row){.key = texts[COLUMN_KEY] != NULL ? texts[COLUMN_KEY] : "",
                             .type = texts[COLUMN_TYPE] != NULL ? texts[COLUMN_TYPE] : "",
                             .value = texts[COLUMN_VALUE] != NULL ? texts[COLUMN_VALUE] : "",

@@ -16,6 +16,10 @@ struct store {
 /* Counts and logs a row whose checksum is wrong, once for each key. */
 void store_report_damaged(store *self, const char *key);
 
+/* Whether a row (key, type, value) is what its checksum says. One without a checksum is upstream's: its type must be the one in its key,
+ * for a flipped bit may have cut the checksum off, and then all columns have moved. A row that is not whole is reported. */
+gboolean store_check_row(store *self, const char *const texts[3], const gsize sizes[3], gboolean has_sum, gint64 sum);
+
 /* The row that a statement stands on; its columns begin with key, type, value, sum. *is_whole is FALSE when its checksum is wrong,
  * which is reported. Text is valid until the next step. */
 int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *row, gboolean *is_whole,

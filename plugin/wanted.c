@@ -19,13 +19,14 @@ int32_t wanted_drop(store *rows, const char *key, struct edgecore_error *error) 
   return run(rows, STATEMENT_WANTED_DROP, key, error);
 }
 
-int32_t wanted_read(store *rows, guint limit, GPtrArray **keys, struct edgecore_error *error) {
+int32_t wanted_read(store *rows, const char *after, guint limit, GPtrArray **keys, struct edgecore_error *error) {
   sqlite3_stmt *statement = database_statement(store_database(rows), STATEMENT_WANTED_READ, error);
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
 
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, limit);
+  sqlite3_bind_text(statement, 2, after, -1, SQLITE_STATIC);
   for (;;) {
     gboolean row;
     int32_t code = database_step(store_database(rows), statement, &row, error);

@@ -9,7 +9,8 @@
 int32_t wanted_put(store *rows, const char *key, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Joins the transaction. */
 int32_t wanted_drop(store *rows, const char *key, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Up to `limit` of them, by name; the caller frees the array. */
-int32_t wanted_read(store *rows, guint limit, GPtrArray **keys, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Up to `limit` of them, by name, from after the key `after` on ("": from the first); the caller frees the array. */
+int32_t wanted_read(store *rows, const char *after, guint limit, GPtrArray **keys,
+                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 #endif

@@ -45,14 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fuzz_begin();
   g_autofree char *path = fuzz_write_database(data, size);
   image *pages = NULL;
-  if (image_open(path, &pages, &error) != EDGECORE_OK)
+  if (image_open(path, TRUE, &pages, &error) != EDGECORE_OK)
     fuzz_fail("cannot be looked at: %s", error.text);
   guint found = salvage_each(pages, touch, (void *)&sum);
   if (found > image_page_count(pages))
     fuzz_fail("%u pages of %u have records", found, image_page_count(pages));
   image_close(pages);
 
-  if (repair_database(path, "fuzzed", look, NULL, &error) == EDGECORE_OK)
+  if (repair_database(path, TRUE, "fuzzed", look, NULL, &error) == EDGECORE_OK)
     check_whole(path);
   else if (error.text[0] == '\0' || !g_utf8_validate(error.text, -1, NULL))
     fuzz_fail("refused with an error that is no text: %s", error.text);

@@ -81,6 +81,19 @@ TEST_CASE(StoreSum, the_other_rows_of_a_list_are_there) {
   check_int_eq(store_damaged(rows), 1);
 }
 
+TEST_CASE(StoreSum, its_key_is_told_once_however_often_it_is_read) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = store_with_pods(path);
+
+  fixture_run(path, "UPDATE meta SET sum = 5 WHERE key = 'a/pod/2'");
+  for (int i = 0; i < 3; i++)
+    check_is_missing(rows, "a/pod/2", "two");
+  g_autofree char *first = store_take_damaged(rows);
+  g_autofree char *second = store_take_damaged(rows);
+  check_str_eq(first, "a/pod/2");
+  check_str_eq(second, NULL);
+}
+
 TEST_CASE(StoreSum, writing_it_again_heals_it) {
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = store_with_pods(path);

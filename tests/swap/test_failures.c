@@ -1,4 +1,5 @@
 /* Swaps that must fail: the old version goes on, with all that was queued, and the error says what happened. */
+#include "deployment.h"
 #include "rig.h"
 #include "test.h"
 
@@ -216,17 +217,11 @@ TEST_CASE(SwapFails, the_state_is_corrupt) {
   check_contains(table, "default/podstatus/web podstatus {\"up\":1}");
 }
 
-/* The old one cannot be started again either: the queue and the state are kept, and a further swap takes them up. */
-TEST_CASE(SwapFails, the_old_one_cannot_be_started_again) {
-  find_want();
-  g_autoptr(rig) self = rig_new(0, 0, 0);
-  connect_cloud(self);
-  rig_shut(self);
-  send_mixed(self);
-  rig_wait_refused(self, 3);
+/* A swap fails while the database is away, so that the old one cannot be started again either. Returns where the database is. */
+static char *bring_down(rig *self) {
   struct rig_swap *swap = rig_swap_begin(self, VARIANT("start-hangs"));
   rig_wait_gate(self);
-  g_autofree char *away = g_strconcat(rig_database(self), ".away", NULL);
+  char *away = g_strconcat(rig_database(self), ".away", NULL);
   check_int_eq(g_rename(rig_database(self), away), 0);
   check_int_eq(g_mkdir(rig_database(self), 0700), 0);
   rig_open_gate(self);
@@ -236,15 +231,30 @@ TEST_CASE(SwapFails, the_old_one_cannot_be_started_again) {
   check_true(host_is_down(rig_host(self)));
   check_false(host_settle(rig_host(self), -1));
   check_true(rig_has_logged(self, "its queue is kept, a swap may bring it up"));
+  return away;
+}
 
+static void bring_back(rig *self, const char *away) {
+  check_int_eq(g_rmdir(rig_database(self)), 0);
+  check_int_eq(g_rename(away, rig_database(self)), 0);
+}
+
+/* The queue and the state are kept, and a further swap takes them up. */
+TEST_CASE(SwapFails, the_old_one_cannot_be_started_again) {
+  find_want();
+  g_autoptr(rig) self = rig_new(0, 0, 0);
+  connect_cloud(self);
+  rig_shut(self);
+  send_mixed(self);
+  rig_wait_refused(self, 3);
+  g_autofree char *away = bring_down(self);
   const struct rig_message late = {"m10", "edgecontroller", "insert", "default/pod/late", "{}"};
   rig_send(self, &late);
   g_autofree char *again = rig_swap_fails(self, VARIANT("next"));
   check_contains(again, "is a directory");
   check_contains(again, "; version 1.0.0 cannot be started again: the module is down");
 
-  check_int_eq(g_rmdir(rig_database(self)), 0);
-  check_int_eq(g_rename(away, rig_database(self)), 0);
+  bring_back(self, away);
   rig_open(self);
   rig_swap(self, VARIANT("next"), "1.1.0-next");
   rig_check_works(self, "1.1.0-next");
@@ -254,4 +264,23 @@ TEST_CASE(SwapFails, the_old_one_cannot_be_started_again) {
   g_auto(GStrv) lines = g_strsplit(mixed_want, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     check_contains(deliveries, *line);
+}
+
+/* SIGHUP tries again, though neither file nor configuration has changed. */
+TEST_CASE(SwapFails, a_reload_brings_it_up_again) {
+  g_autoptr(rig) self = rig_new_empty(0, 0, 0);
+  g_autoptr(deployment) deployed = deployment_new(rig_host(self), rig_configuration(self), NULL, rig_database(self));
+  g_autoptr(GError) error = NULL;
+  struct host_swap_report report = {0};
+  gboolean is_changed;
+  require_true(deployment_load(deployed, CURRENT, &error));
+  check_true(deployment_reload(deployed, &is_changed, &report, &error));
+  check_false(is_changed);
+  g_autofree char *away = bring_down(self);
+  bring_back(self, away);
+  check_true(deployment_reload(deployed, &is_changed, &report, &error));
+  check_no_error(error);
+  check_true(is_changed);
+  host_swap_report_clear(&report);
+  rig_check_works(self, "1.0.0");
 }
