@@ -134,9 +134,14 @@ static gboolean run_sql(sqlite3 *db, const char *sql) {
   return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* ALTER TABLE has no IF NOT EXISTS. */
+static gboolean is_there_already(sqlite3 *db) {
+  return g_str_has_prefix(sqlite3_errmsg(db), "duplicate column name");
+}
+
 static gboolean run_steps(sqlite3 *db, const char *path, const model *self, gint64 from, GError **error) {
   for (guint i = 0; i < self->step_count; i++) {
-    if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql))
+    if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql) || is_there_already(db))
       continue;
     g_autofree char *what = g_strdup_printf("table %s, step %u", self->table, self->steps[i].version);
     return refuse_sqlite(error, path, db, what);

@@ -94,6 +94,27 @@ TEST_CASE(Model, writes_nothing_when_there_is_nothing_to_do) {
   check_true(g_bytes_equal(before, after));
 }
 
+/* A dump that is read back into a new file has the columns, and not the version. */
+TEST_CASE(Model, a_column_that_is_there_already_is_no_error) {
+  g_autofree char *path = test_path("edge.db");
+  g_autoptr(GPtrArray) models = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  const struct edgecore_model_step steps[] = {
+      {.size = sizeof *steps, .version = 1, .sql = "CREATE TABLE IF NOT EXISTS meta(key TEXT)"},
+      {.size = sizeof *steps, .version = 2, .sql = "ALTER TABLE meta ADD COLUMN sum INTEGER"},
+      {.size = sizeof *steps, .version = 3, .sql = "CREATE INDEX IF NOT EXISTS meta_sum ON meta(sum)"}};
+  const struct edgecore_model model = {
+      .size = sizeof model, .table = "meta", .step_count = G_N_ELEMENTS(steps), .steps = steps};
+  g_autoptr(GError) error = NULL;
+
+  g_ptr_array_add(models, model_copy(&model, NULL));
+  check_true(model_migrate(path, models, &error));
+  database_run(path, "PRAGMA user_version = 0; DROP INDEX meta_sum");
+  check_true(model_migrate(path, models, &error));
+  check_no_error(error);
+  check_value(path, "PRAGMA user_version", "3");
+  check_value(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'meta_sum'", "1");
+}
+
 TEST_CASE(Model, a_step_that_fails_undoes_the_others) {
   g_autofree char *path = test_path("edge.db");
   check_migrates(path, 1);
