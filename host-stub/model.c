@@ -282,7 +282,8 @@ static gint64 size_of(const char *path, const char *suffix) {
   return stat(file, &status) == 0 ? status.st_size : 0;
 }
 
-gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+/* `is_whole`: what SQLite cannot make sense of is a step's fault, not damage. */
+static gboolean migrate(const char *path, const GPtrArray *models, gboolean is_whole, GError **error) {
   if (models->len == 0)
     return TRUE;
   if (!file_prepare(path, error))
@@ -298,10 +299,18 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   gboolean is_ours = FALSE;
   if (migrate_open(db, path, models, &is_ours, error))
     return TRUE;
-  if (!is_damage(db, is_ours) || !all_are_mended(models))
+  if (!is_damage(db, is_ours && !is_whole) || !all_are_mended(models))
     return FALSE;
   g_clear_error(error);
   return TRUE;
+}
+
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+  return migrate(path, models, FALSE, error);
+}
+
+gboolean model_grow(const char *path, const GPtrArray *models, GError **error) {
+  return migrate(path, models, TRUE, error);
 }
 
 static gboolean are_equal(const model *a, const model *b) {

@@ -17,6 +17,8 @@ void model_free(model *self);
  * says what to do. A damaged file is not refused when all models are EDGECORE_MODEL_MENDED: it is left as it is. Damage is also an
  * application_id that is ours but for one bit, and, where it is ours, a schema that makes no sense to SQLite. */
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for a file that another version has just worked with: a step that fails is no sign of damage, but a bad step. */
+gboolean model_grow(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether both lists register the same tables with the same steps. */
 gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b);

@@ -11,9 +11,9 @@ static const struct {
   const char *name;
   bench_group_fn *run;
 } groups[] = {
-    {"updates", bench_updates}, {"flash", bench_flash},   {"queries", bench_queries},
-    {"lists", bench_lists},     {"growth", bench_growth}, {"wear", bench_wear},
-    {"start", bench_start},     {"swaps", bench_swaps},   {"outbox", bench_outbox},
+    {"updates", bench_updates}, {"flash", bench_flash},   {"queries", bench_queries}, {"checksum", bench_checksum},
+    {"lists", bench_lists},     {"growth", bench_growth}, {"wear", bench_wear},       {"start", bench_start},
+    {"swaps", bench_swaps},     {"outbox", bench_outbox},
 };
 
 static int compare(const void *a, const void *b) {
@@ -74,7 +74,7 @@ double bench_rate(guint count, gint64 start) {
 }
 
 char *bench_path(const struct bench *self, const char *name) {
-  static const char *const suffixes[] = {"-journal", "-wal", "-shm", ""};
+  static const char *const suffixes[] = {"-journal", "-wal", "-shm", "-mark", ""};
   char *path = g_build_filename(self->directory, name, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {

@@ -50,6 +50,7 @@ typedef void bench_group_fn(const struct bench *self);
 bench_group_fn bench_updates;
 bench_group_fn bench_flash;
 bench_group_fn bench_queries;
+bench_group_fn bench_checksum;
 bench_group_fn bench_lists;
 bench_group_fn bench_growth;
 bench_group_fn bench_wear;

@@ -105,7 +105,11 @@ TEST_CASE(HostileFile, whose_table_is_a_view_is_mended) {
   hostile_sql(path, "DROP TABLE meta;"
                     "CREATE VIEW meta AS SELECT 'a/pod/a' AS key, 'pod' AS type, 'x' AS value, NULL AS sum");
   hostile_begin(&self, path);
-  hostile_check_alive(&self);
+  g_autofree char *inserted = hostile_ask(
+      &self, fake_message(.source = "edged", .operation = "insert", .sync = TRUE, .resource = "a/pod/a", .raw = "{}"));
+  check_str_eq(inserted, "\"OK\"");
+  g_autofree char *found = ask(&self, "a/pod/a");
+  check_str_eq(found, "[\"{}\"]");
   check_contains(fake_core_log(self.core), "has been mended");
   hostile_end(&self);
 }
