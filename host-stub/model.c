@@ -134,14 +134,14 @@ static gboolean run_sql(sqlite3 *db, const char *sql) {
   return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* ALTER TABLE has no IF NOT EXISTS. */
-static gboolean is_there_already(sqlite3 *db) {
-  return g_str_has_prefix(sqlite3_errmsg(db), "duplicate column name");
+/* A column that is there already: SQL has no harmless way to say that. The version may be lower than the tables are, after damage. */
+static gboolean is_done_already(sqlite3 *db) {
+  return sqlite3_errcode(db) == SQLITE_ERROR && g_str_has_prefix(sqlite3_errmsg(db), "duplicate column name");
 }
 
 static gboolean run_steps(sqlite3 *db, const char *path, const model *self, gint64 from, GError **error) {
   for (guint i = 0; i < self->step_count; i++) {
-    if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql) || is_there_already(db))
+    if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql) || is_done_already(db))
       continue;
     g_autofree char *what = g_strdup_printf("table %s, step %u", self->table, self->steps[i].version);
     return refuse_sqlite(error, path, db, what);
@@ -201,14 +201,13 @@ static guint bits_wrong(const GPtrArray *models, gint64 application_id) {
   return least;
 }
 
-/* SQLITE_ERROR: a header or a schema that SQLite cannot make sense of. In a file that is ours a step that is harmless on a whole one has
- * failed, or the number of the format is wrong; in any other it is somebody else's table. */
-static gboolean is_damage(sqlite3 *db, gboolean is_ours) {
+/* SQLITE_ERROR where the schema is read: in a file that is ours SQLite cannot make sense of it. */
+static gboolean is_damage(sqlite3 *db, gboolean is_ours_unread) {
   int code = sqlite3_errcode(db) & 0xff;
-  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_ERROR && is_ours);
+  return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_ERROR && is_ours_unread);
 }
 
-static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, gboolean *is_ours,
+static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *models, gboolean *is_ours_unread,
                              GError **error) {
   struct schema now = {0};
   sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
@@ -217,7 +216,7 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   gboolean is_read = schema_read(db, &now);
   guint wrong = bits_wrong(models, now.application_id);
-  *is_ours = wrong <= 1;
+  *is_ours_unread = !is_read && wrong <= 1;
   if (!is_read)
     return refuse_sqlite(error, path, db, "cannot be read");
   if (wrong == 1)
@@ -231,7 +230,7 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
   if (grow(db, path, models, error))
     return TRUE;
   /* The code of what failed is still to be read from the connection. */
-  if (!is_damage(db, *is_ours))
+  if (!is_damage(db, *is_ours_unread))
     run_sql(db, "ROLLBACK");
   return FALSE;
 }
@@ -287,8 +286,7 @@ static gint64 size_of(const char *path, const char *suffix) {
   return stat(file, &status) == 0 ? status.st_size : 0;
 }
 
-/* `is_whole`: what SQLite cannot make sense of is a step's fault, not damage. */
-static gboolean migrate(const char *path, const GPtrArray *models, gboolean is_whole, GError **error) {
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
   if (models->len == 0)
     return TRUE;
   if (!file_prepare(path, error))
@@ -301,21 +299,13 @@ static gboolean migrate(const char *path, const GPtrArray *models, gboolean is_w
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
     return refuse_sqlite(error, path, db, "cannot be opened");
-  gboolean is_ours = FALSE;
-  if (migrate_open(db, path, models, &is_ours, error))
+  gboolean is_ours_unread = FALSE;
+  if (migrate_open(db, path, models, &is_ours_unread, error))
     return TRUE;
-  if (!is_damage(db, is_ours && !is_whole) || !all_are_mended(models))
+  if (!is_damage(db, is_ours_unread) || !all_are_mended(models))
     return FALSE;
   g_clear_error(error);
   return TRUE;
-}
-
-gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
-  return migrate(path, models, FALSE, error);
-}
-
-gboolean model_grow(const char *path, const GPtrArray *models, GError **error) {
-  return migrate(path, models, TRUE, error);
 }
 
 static gboolean are_equal(const model *a, const model *b) {

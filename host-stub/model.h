@@ -15,10 +15,9 @@ void model_free(model *self);
  * nothing when there is nothing to do, and leaves a file untouched that it refuses: one that is no regular file, read-only, no
  * SQLite database, another application's, or locked for 2 s. The connection is closed on return. The error names the file and
  * says what to do. A damaged file is not refused when all models are EDGECORE_MODEL_MENDED: it is left as it is. Damage is also an
- * application_id that is ours but for one bit, and, where it is ours, a schema that makes no sense to SQLite. */
+ * application_id that is ours but for one bit, and, where it is ours, a schema that makes no sense to SQLite. A
+ * step that adds a column that is there already is done. */
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* The same for a file that another version has just worked with: a step that fails is no sign of damage, but a bad step. */
-gboolean model_grow(const char *path, const GPtrArray *models, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether both lists register the same tables with the same steps. */
 gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b);

@@ -149,9 +149,7 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
-  gboolean (*make_tables)(const char *, const GPtrArray *, GError **) =
-      self->active == NULL ? model_migrate : model_grow;
-  if (!is_grown(self, next, path) && !make_tables(path, core_models(services), error))
+  if (!is_grown(self, next, path) && !model_migrate(path, core_models(services), error))
     return FALSE;
 
   self->files_before = model_count_open(path);
