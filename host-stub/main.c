@@ -1,5 +1,6 @@
 #include "commands.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ int main(int argc, char **argv) {
   int status;
 
   open_standard_descriptors();
+  /* An arena for each of our few threads would hold more free memory than all of them use. */
+  mallopt(M_ARENA_MAX, 2);
   for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++) {
     if (strcmp(argv[1], commands[i].name) == 0)
       return commands[i].run(argc - 1, argv + 1);

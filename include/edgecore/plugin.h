@@ -141,7 +141,8 @@ struct edgecore_module {
 };
 
 /* One step of a table's growth: the SQL that leads from version - 1 to version. It must be harmless on a database that
- * already has what it adds, for such a database may have been made by an earlier program. */
+ * already has what it adds, for such a database may have been made by an earlier program, or read back from a dump. Since 1.1 the core
+ * takes a column that is there already for added; so ALTER TABLE ... ADD COLUMN stands alone in its step. */
 struct edgecore_model_step {
   uint32_t size;
   uint32_t version; /* 1, 2, 3, ... in order */

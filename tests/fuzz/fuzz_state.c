@@ -24,7 +24,7 @@ static void read_input(play *game, struct fuzz_text text, GByteArray *blob, GPtr
 
   for (guint i = 0; i < LINES_MAX && fuzz_line(&text, &line); i++) {
     char letter = line.at < line.end ? *line.at : '\0';
-    struct fuzz_text rest = {.at = MIN(line.at + 2, line.end), .end = line.end};
+    struct fuzz_text rest = {.at = line.at + MIN(line.end - line.at, 2), .end = line.end};
     struct edgecore_message *message = letter == 'm' ? play_message(game, &rest) : NULL;
     if (message != NULL)
       g_ptr_array_add(messages, message);

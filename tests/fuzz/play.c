@@ -297,11 +297,12 @@ static void command_fail(play *self, struct fuzz_text *line) {
   fake_core_fail_nth(self->core, NULL, nth, code == 0 ? EDGECORE_NO_MEMORY : EDGECORE_AGAIN);
 }
 
-static void command_swap(play *self) {
+static void command_swap(play *self, struct fuzz_text *line) {
   struct edgecore_error error = FAILURE_INIT;
   struct edgecore_state state = {.size = sizeof state};
   module *old = g_steal_pointer(&self->metamanager);
 
+  (void)line;
   if (module_stop(old, &state, &error) != EDGECORE_OK)
     fuzz_fail("cannot stop: %s", error.text);
   if (!play_start(self, &state))
@@ -309,41 +310,30 @@ static void command_swap(play *self) {
   module_free(old);
 }
 
+static void command_run(play *self, struct fuzz_text *line) {
+  (void)line;
+  fake_core_run(self->core, self->metamanager);
+}
+
+static void command_time(play *self, struct fuzz_text *line) {
+  fake_core_run_for(self->core, self->metamanager, fuzz_number(line, 0, 100) * G_USEC_PER_SEC);
+}
+
+static const struct {
+  char letter;
+  void (*run)(play *self, struct fuzz_text *line);
+} commands[] = {
+    {'m', command_message},  {'c', command_complete}, {'r', command_run},  {'t', command_time}, {'g', command_take},
+    {'k', command_capacity}, {'p', command_present},  {'f', command_fail}, {'w', command_swap},
+};
+
 void play_command(play *self, struct fuzz_text line) {
   char letter = line.at < line.end ? *line.at : '\0';
 
-  line.at = MIN(line.at + 2, line.end);
-  switch (letter) {
-  case 'm':
-    command_message(self, &line);
-    break;
-  case 'c':
-    command_complete(self, &line);
-    break;
-  case 'r':
-    fake_core_run(self->core, self->metamanager);
-    break;
-  case 't':
-    fake_core_run_for(self->core, self->metamanager, fuzz_number(&line, 0, 100) * G_USEC_PER_SEC);
-    break;
-  case 'g':
-    command_take(self, &line);
-    break;
-  case 'k':
-    command_capacity(self, &line);
-    break;
-  case 'p':
-    command_present(self, &line);
-    break;
-  case 'f':
-    command_fail(self, &line);
-    break;
-  case 'w':
-    command_swap(self);
-    break;
-  default:
-    break;
-  }
+  line.at += MIN(line.end - line.at, 2);
+  for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+    if (commands[i].letter == letter)
+      commands[i].run(self, &line);
 }
 
 /* -------------------------------------------------------------------------------------------------------- how it ends */

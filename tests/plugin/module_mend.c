@@ -112,6 +112,19 @@ TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
   scene_end(&scene);
 }
 
+TEST_CASE(ModuleMend, messages_for_the_cloud_are_saved_too) {
+  g_autofree char *path = database_of_pods();
+  struct scene scene = {.core = fake_core_new(path)};
+
+  zero_page(path, 1);
+  scene.module = fake_core_start(scene.core, NULL);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), PODS);
+  scene_link(&scene, TRUE);
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  check_int_ge(fake_core_queued(scene.core, "websocket"), PODS);
+  scene_end(&scene);
+}
+
 TEST_CASE(ModuleMend, a_database_in_use_is_mended_without_a_restart) {
   g_autofree char *path = database_of_pods();
   struct scene scene = {.core = fake_core_new(path)};

@@ -131,3 +131,126 @@ TEST_CASE(WalMark, a_database_that_shrank_is_noticed) {
   check_true(g_file_set_contents(path, bytes, (gssize)size - 4096, NULL));
   check_state(path, WAL_IS_SHORT, "bytes");
 }
+
+/* ------------------------------------------------------------------------------------- a WAL of some pages, byte by byte */
+
+static void save(store *rows, const char *key, gsize size) {
+  g_autofree char *value = g_strnfill(size, 'v');
+  const struct store_row row = fixture_row(key, "pod", value);
+
+  if (store_save(rows, &row, &failure) != EDGECORE_OK)
+    g_error("%s", failure.text);
+  fixture_commit(rows);
+}
+
+/* A database whose connection ended without a word, with this much in its WAL. */
+static char *abandoned(gsize size) {
+  char *path = fixture_database();
+  store *rows = fixture_store(path);
+
+  save(rows, "a/pod/1", size);
+  save(rows, "a/pod/2", size);
+  store_close(rows);
+  return path;
+}
+
+static char *read_file(const char *path, const char *suffix, gsize *size) {
+  g_autofree char *name = g_strconcat(path, suffix, NULL);
+  char *bytes = NULL;
+
+  if (!g_file_get_contents(name, &bytes, size, NULL))
+    g_error("%s cannot be read", name);
+  return bytes;
+}
+
+static void write_file(const char *path, const char *suffix, const char *bytes, gsize size) {
+  g_autofree char *name = g_strconcat(path, suffix, NULL);
+
+  if (!g_file_set_contents(name, bytes, (gssize)size, NULL))
+    g_error("%s cannot be written", name);
+}
+
+TEST_CASE(WalMark, it_fits_after_checkpoints_and_new_beginnings) {
+  g_autofree char *path = fixture_database();
+
+  for (guint i = 0; i < 4; i++) {
+    store *rows = fixture_store(path);
+    test_note("round %u", i);
+    for (guint j = 0; j < 3; j++) {
+      g_autofree char *key = g_strdup_printf("a/pod/%u-%u", i, j);
+      save(rows, key, 3000);
+      database_checkpoint(store_database(rows));
+    }
+    save(rows, "a/pod/last", 100 + i);
+    store_close(rows);
+    check_state(path, WAL_FITS, NULL);
+  }
+}
+
+TEST_CASE(WalMark, a_wal_that_was_cut_is_found_at_any_length) {
+  g_autofree char *path = abandoned(5000);
+  gsize size = 0;
+  g_autofree char *bytes = read_file(path, "-wal", &size);
+
+  for (gsize cut = 32; cut < size; cut += 1777) {
+    test_note("%zu of %zu bytes", cut, size);
+    write_file(path, "-wal", bytes, cut);
+    check_state(path, WAL_IS_SHORT, "of at least");
+  }
+  write_file(path, "-wal", bytes, size);
+  check_state(path, WAL_FITS, NULL);
+}
+
+TEST_CASE(WalMark, a_wal_that_does_not_begin_as_one_is_strange) {
+  g_autofree char *path = abandoned(5000);
+  gsize size = 0;
+  g_autofree char *bytes = read_file(path, "-wal", &size);
+
+  memset(bytes, 0, 32);
+  write_file(path, "-wal", bytes, size);
+  check_state(path, WAL_IS_STRANGE, "does not begin as one");
+}
+
+TEST_CASE(WalMark, a_wal_of_an_earlier_time_is_strange) {
+  g_autofree char *path = abandoned(5000);
+  gsize size = 0;
+  g_autofree char *bytes = read_file(path, "-wal", &size);
+  store *rows = fixture_store(path);
+
+  database_checkpoint(store_database(rows));
+  save(rows, "a/pod/3", 100);
+  store_close(rows);
+  check_state(path, WAL_FITS, NULL);
+  write_file(path, "-wal", bytes, size);
+  check_state(path, WAL_IS_STRANGE, "of another database or of an earlier time");
+}
+
+TEST_CASE(WalMark, without_a_mark_or_with_one_that_is_none_nothing_is_said) {
+  g_autofree char *path = abandoned(5000);
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+  gsize size = 0;
+  g_autofree char *mark = read_file(path, "-mark", &size);
+
+  require_int_eq(g_unlink(wal), 0);
+  for (gsize at = 0; at < size; at++) {
+    test_note("byte %zu of the mark", at);
+    mark[at] ^= 1;
+    write_file(path, "-mark", mark, size);
+    mark[at] ^= 1;
+    check_state(path, WAL_FITS, NULL);
+  }
+  write_file(path, "-mark", mark, size / 2);
+  check_state(path, WAL_FITS, NULL);
+  wal_mark_remove(path);
+  check_state(path, WAL_FITS, NULL);
+  wal_mark_remove(path);
+}
+
+TEST_CASE(WalMark, is_private) {
+  g_autofree char *path = abandoned(100);
+  g_autofree char *mark = g_strconcat(path, "-mark", NULL);
+  GStatBuf status;
+
+  require_int_eq(g_stat(mark, &status), 0);
+  check_int_eq(status.st_mode & 0777, 0600);
+}

@@ -62,7 +62,7 @@ static struct footprint look(void) {
   return seen;
 }
 
-/* How many swaps; less where every instruction is watched. */
+/* How many swaps; the environment may want another number. */
 static guint swaps_wanted(void) {
   const char *text = g_getenv("SWAPS");
   return text == NULL ? 1000 : (guint)strtoul(text, NULL, 10);
