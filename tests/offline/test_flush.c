@@ -18,7 +18,7 @@ static void keep_many(struct scene *scene, guint count) {
       scene_run(scene);
   }
   scene_run(scene);
-  g_autoptr(GPtrArray) edged = fake_core_take(scene->core, "edged");
+  g_ptr_array_unref(fake_core_take(scene->core, "edged"));
 }
 
 /* The numbers that came, which must go on from *last in steps of 1. */

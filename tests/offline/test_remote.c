@@ -16,8 +16,8 @@ static struct scene begin_connected(gboolean is_stored) {
   if (is_stored)
     scene_say(&scene, "edgecontroller", "insert", "default/node/n", "stored");
   scene_run(&scene);
-  g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
-  g_autoptr(GPtrArray) edged = fake_core_take(scene.core, "edged");
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
+  g_ptr_array_unref(fake_core_take(scene.core, "edged"));
   return scene;
 }
 
@@ -69,7 +69,7 @@ TEST_CASE(RemoteQuery, a_reply_that_comes_later_is_stored_and_not_delivered) {
   g_autofree char *answered = scene_heard(&scene, "edged");
   check_contains(answered, "error");
   scene_link(&scene, TRUE);
-  g_autoptr(GPtrArray) nothing = fake_core_take(scene.core, "websocket");
+  g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
   check_true(fake_core_complete(scene.core, request, EDGECORE_OK, fake_reply(request, "edgecontroller", "late")));
   check_edged(&scene, "");
   check_int_eq(scene_count(&scene, "SELECT count(*) FROM meta WHERE key = '" SECRET "' AND value = 'late'"), 1);
