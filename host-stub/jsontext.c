@@ -284,6 +284,8 @@ static gboolean scan_all(struct scan *self) {
 }
 
 gboolean json_text_check(const char *text, gsize size, GError **error) {
+  /* No bytes may come without an address, which nothing may be added to. */
+  text = size > 0 ? text : "";
   struct scan self = {.start = text, .at = text, .end = text + size, .error = error};
 
   return scan_all(&self);
@@ -314,6 +316,7 @@ void json_skeleton_clear(struct json_skeleton *skeleton) {
 }
 
 void json_text_append_string(GString *out, const char *text, gsize size) {
+  text = size > 0 ? text : "";
   const char *from = text, *end = text + size;
 
   g_string_append_c(out, '"');
