@@ -11,6 +11,7 @@ struct outbox_totals {
   gint64 count;
   gint64 bytes;
   gint64 last_id;
+  gint64 last_ordered; /* what is not after this one is not replaced in its place */
   guint64 evicted;
 };
 
@@ -65,9 +66,12 @@ int32_t outbox_reload(outbox *self, struct edgecore_error *error) {
 
   if (code == EDGECORE_OK && self->now.last_id >= OUTBOX_ID_MAX)
     code = drop_strange(self, error);
-  if (code == EDGECORE_OK)
-    self->committed = self->now;
-  return code;
+  if (code != EDGECORE_OK)
+    return code;
+  /* Which of them keep their order is not worth a look at each: to replace one by an append is right for all. */
+  self->now.last_ordered = self->now.last_id;
+  self->committed = self->now;
+  return EDGECORE_OK;
 }
 
 int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *log_data, outbox **out,
@@ -134,21 +138,6 @@ static int32_t delete_counted(outbox *self, enum statement number, gint64 id, gi
   return EDGECORE_OK;
 }
 
-static int32_t drop_latest(outbox *self, const char *resource, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_FIND_LATEST, error);
-  gint64 id;
-  gint64 bytes;
-  gboolean found;
-
-  if (statement == NULL)
-    return EDGECORE_IO;
-  sqlite3_bind_text(statement, 1, resource, -1, SQLITE_STATIC);
-  int32_t code = read_pair(self, statement, &id, &bytes, &found, error);
-  if (code != EDGECORE_OK || !found)
-    return code;
-  return delete_counted(self, STATEMENT_OUTBOX_DELETE, id, 1, bytes, error);
-}
-
 static int32_t evict(outbox *self, struct edgecore_error *error) {
   static const enum statement order[] = {STATEMENT_OUTBOX_EVICT_ANSWER, STATEMENT_OUTBOX_EVICT_OLDEST};
 
@@ -184,16 +173,17 @@ gint64 outbox_sum(const struct edgecore_message_fields *message) {
   return text_sum((const char *)head, sizeof head, "", 0, message->content, message->content_size);
 }
 
-static int32_t insert(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
-                      struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_PUT, error);
+/* Both statements number their parameters alike. */
+static int32_t write_row(outbox *self, enum statement number, gint64 id, const struct edgecore_message_fields *message,
+                         gboolean replaces, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, number, error);
   const char *texts[] = {message->id,        message->parent_id, NULL, message->source, message->group,
                          message->operation, message->resource};
   gboolean answer = strcmp(message->operation, "response") == 0 || strcmp(message->operation, "error") == 0;
 
   if (statement == NULL)
     return EDGECORE_IO;
-  sqlite3_bind_int64(statement, 1, self->now.last_id + 1);
+  sqlite3_bind_int64(statement, 1, id);
   sqlite3_bind_text(statement, 2, replaces ? message->resource : NULL, -1, SQLITE_STATIC);
   sqlite3_bind_int(statement, 3, answer);
   sqlite3_bind_int64(statement, 4, size_of(message));
@@ -206,6 +196,46 @@ static int32_t insert(outbox *self, const struct edgecore_message_fields *messag
   return database_run(self->database, statement, NULL, error);
 }
 
+static int32_t append(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
+                      struct edgecore_error *error) {
+  int32_t code = write_row(self, STATEMENT_OUTBOX_PUT, self->now.last_id + 1, message, replaces, error);
+
+  if (code != EDGECORE_OK)
+    return code;
+  self->now.last_id++;
+  self->now.count++;
+  self->now.bytes += size_of(message);
+  if (!replaces)
+    self->now.last_ordered = self->now.last_id;
+  return EDGECORE_OK;
+}
+
+/* In its place where that is seen by nobody: only other updates were kept since, and it was not passed on. That writes one page; to delete it
+ * and to append writes the old page, the new one and the index. Where room is short it is appended, so that what is new goes last. */
+static int32_t put_latest(outbox *self, const struct edgecore_message_fields *message, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_FIND_LATEST, error);
+  gint64 id;
+  gint64 bytes;
+  gboolean found;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  sqlite3_bind_text(statement, 1, message->resource, -1, SQLITE_STATIC);
+  int32_t code = read_pair(self, statement, &id, &bytes, &found, error);
+  if (code != EDGECORE_OK)
+    return code;
+  if (found && id > MAX(self->taken, self->now.last_ordered) &&
+      self->now.bytes - bytes + size_of(message) <= self->max_bytes) {
+    code = write_row(self, STATEMENT_OUTBOX_REPLACE, id, message, TRUE, error);
+    if (code == EDGECORE_OK)
+      self->now.bytes += size_of(message) - bytes;
+    return code;
+  }
+  if (found)
+    code = delete_counted(self, STATEMENT_OUTBOX_DELETE, id, 1, bytes, error);
+  return code == EDGECORE_OK ? append(self, message, TRUE, error) : code;
+}
+
 int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, gboolean replaces,
                    struct edgecore_error *error) {
   /* It would throw out all others, and in the end itself. */
@@ -213,15 +243,10 @@ int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, 
     self->now.evicted++;
     return EDGECORE_OK;
   }
-  int32_t code = replaces ? drop_latest(self, message->resource, error) : EDGECORE_OK;
+  int32_t code = replaces ? put_latest(self, message, error) : append(self, message, FALSE, error);
 
-  if (code == EDGECORE_OK)
-    code = insert(self, message, replaces, error);
   if (code != EDGECORE_OK)
     return code;
-  self->now.last_id++;
-  self->now.count++;
-  self->now.bytes += size_of(message);
   return self->now.bytes > self->max_bytes ? evict(self, error) : EDGECORE_OK;
 }
 

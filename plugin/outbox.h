@@ -1,5 +1,6 @@
 /* The durable outbox: messages for the cloud that wait for the link, in the same database, and in the same transaction, as the
- * state they came with. Order is the order of `put`; of the messages that replace each other only the last one counts.
+ * state they came with. Of the messages that replace each other only the last one counts. Order is the order of `put`, but for
+ * one thing: between two messages that replace nothing, those that do stand where the first of their resource stood.
  *
  * Ids only grow while the process lives, so what was sent can be deleted by id even if it was replaced in the meantime.
  * Errors as in store.h. Module thread only. */

@@ -79,6 +79,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX_PUT] =
         "INSERT INTO metamanager_outbox(id, latest, answer, bytes, msg_id, parent_id, timestamp, source, route_group,"
         " operation, resource, content_kind, sum, content) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    /* Sets no column that has an index, as above. */
+    [STATEMENT_OUTBOX_REPLACE] =
+        "UPDATE metamanager_outbox SET bytes = ?4, msg_id = ?5, parent_id = ?6, timestamp = ?7, source = ?8, route_group = ?9,"
+        " operation = ?10, resource = ?11, content_kind = ?12, sum = ?13, content = ?14 WHERE id = ?1",
     /* Looked at first and deleted then: RETURNING costs more than to look twice. */
     [STATEMENT_OUTBOX_FIND_LATEST] = "SELECT id, " BYTES " FROM metamanager_outbox WHERE latest = ?1",
     [STATEMENT_OUTBOX_DELETE] = "DELETE FROM metamanager_outbox WHERE id = ?1",

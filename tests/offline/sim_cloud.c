@@ -11,7 +11,9 @@ struct reply {
 
 struct cloud {
   guint life;
-  guint last; /* the number of the last message that came in order */
+  guint last;                  /* the greatest number that came */
+  guint last_ordered;          /* the number of the last message that replaces nothing */
+  guint states[LEDGER_STATES]; /* the last one of each resource */
   GPtrArray *replies;
 };
 
@@ -39,18 +41,24 @@ void sim_cloud_drop_requests(struct sim *self) {
 }
 
 /* A new process may repeat what the old one had sent and not yet forgotten; one process repeats nothing, over any number of
- * connections. */
-static void check_order(struct sim *self, guint number) {
+ * connections. What replaces nothing has its place among all; a state only among those, and after the older ones of its resource. */
+static void check_order(struct sim *self, const struct said *said, guint number) {
   struct cloud *cloud = self->cloud;
 
   if (cloud->life != self->life) {
     cloud->life = self->life;
-    cloud->last = 0;
+    cloud->last = cloud->last_ordered = 0;
+    memset(cloud->states, 0, sizeof cloud->states);
   }
-  if (number <= cloud->last)
-    sim_fail(self, "the cloud got %u after %u: %s", number, cloud->last,
-             number == cloud->last ? "twice" : "twice or out of order");
-  cloud->last = number;
+  const guint before = said->what == SAID_STATE ? MAX(cloud->last_ordered, cloud->states[said->key]) : cloud->last;
+  if (number <= before)
+    sim_fail(self, "the cloud got %u after %u: %s", number, before,
+             number == before ? "twice" : "twice or out of order");
+  cloud->last = MAX(cloud->last, number);
+  if (said->what == SAID_STATE)
+    cloud->states[said->key] = number;
+  else
+    cloud->last_ordered = number;
 }
 
 static void get_known(struct sim *self, guint number, const char *what) {
@@ -61,7 +69,7 @@ static void get_known(struct sim *self, guint number, const char *what) {
     return;
   }
   if (said->what == SAID_STATE || said->what == SAID_ORDERED || said->what == SAID_COMMAND)
-    check_order(self, number);
+    check_order(self, said, number);
   if (said->what == SAID_ORDERED && said->is_refused && said->life == self->life)
     sim_fail(self, "the cloud got %u, although its sender was told that it failed", number);
   if (said->what == SAID_VOLUME && said->arrivals > 0 && said->life == self->life)

@@ -78,7 +78,7 @@ TEST_CASE(Update, while_the_link_is_down_keeps_the_last_of_each_resource) {
   require_ok(rig_handle(self, update("edged", "a/node/n", "1")));
   require_ok(rig_handle(self, update("edged", "a/node/m", "2")));
   require_ok(rig_handle(self, update("edged", "a/node/n", "3")));
-  check_kept(self, "update a/node/m 2\nupdate a/node/n 3");
+  check_kept(self, "update a/node/n 3\nupdate a/node/m 2");
   check_deliveries(self, "edged *<m1 response a/node/n edged \"OK\"\n"
                          "edged *<m1 response a/node/m edged \"OK\"\n"
                          "edged *<m1 response a/node/n edged \"OK\"\n");

@@ -31,19 +31,69 @@ TEST_CASE(Outbox, order_is_kept) {
   check_taken(self, ALL, "1 2 3 3 ");
 }
 
-TEST_CASE(Outbox, of_updates_of_one_resource_the_last_counts_in_the_last_place) {
+/* One page is written then, not three: of 10 s, a node's status would wear the flash more than all else. */
+TEST_CASE(Outbox, of_updates_of_one_resource_the_last_counts_where_the_first_stood) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  g_autoptr(outbox) self = box_open(rows, BOUND);
+
+  box_put(self, "response", "r");
+  box_put_latest(self, "a/node/n", "node-1");
+  box_put_latest(self, "a/node/m", "other");
+  box_put_latest(self, "a/node/n", "node-2");
+  box_put_latest(self, "a/node/n", "node-3, and longer");
+  const gint64 bytes = outbox_bytes(self);
+  box_commit(rows, self);
+  check_rows(path, "SELECT count(*) FROM metamanager_outbox", "3");
+  check_taken(self, ALL, "r node-3, and longer other ");
+  check_ok(outbox_reload(self, &failure));
+  check_int_eq(outbox_bytes(self), bytes);
+}
+
+TEST_CASE(Outbox, an_update_never_overtakes_what_replaces_nothing) {
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);
   g_autoptr(outbox) self = box_open(rows, BOUND);
 
   box_put_latest(self, "a/node/n", "node-1");
-  box_put(self, "response", "r");
   box_put_latest(self, "a/node/m", "other");
+  box_put(self, "response", "r");
   box_put_latest(self, "a/node/n", "node-2");
   box_put_latest(self, "a/node/n", "node-3");
   box_commit(rows, self);
-  check_taken(self, ALL, "r other node-3 ");
   check_rows(path, "SELECT count(*) FROM metamanager_outbox", "3");
+  check_taken(self, ALL, "other r node-3 ");
+}
+
+/* The message that it must not overtake was never kept in the end. */
+TEST_CASE(Outbox, a_roll_back_also_forgets_what_was_not_to_be_overtaken) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  g_autoptr(outbox) self = box_open(rows, BOUND);
+
+  box_put_latest(self, "a/node/n", "node-1");
+  box_put_latest(self, "a/node/m", "other");
+  box_commit(rows, self);
+  box_put(self, "response", "r");
+  box_roll_back(rows, self);
+  box_put_latest(self, "a/node/n", "node-2");
+  check_taken(self, ALL, "node-2 other ");
+}
+
+/* It does not know any more which of them may be overtaken. */
+TEST_CASE(Outbox, after_a_restart_an_update_goes_behind_all_that_was_kept_before) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  outbox *first = box_open(rows, BOUND);
+
+  box_put_latest(first, "a/node/n", "node-1");
+  box_put(first, "response", "r");
+  box_commit(rows, first);
+  outbox_close(first);
+
+  g_autoptr(outbox) self = box_open(rows, BOUND);
+  box_put_latest(self, "a/node/n", "node-2");
+  check_taken(self, ALL, "r node-2 ");
 }
 
 TEST_CASE(Outbox, what_only_has_the_same_resource_is_not_replaced) {

@@ -91,6 +91,23 @@ TEST_CASE(Outbox, one_large_message_takes_the_place_of_several) {
   check_left(self, "cd");
 }
 
+/* In its place it would be the oldest, and go itself. */
+TEST_CASE(Outbox, an_update_that_grows_over_the_bound_takes_the_place_of_what_is_older) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  g_autoptr(outbox) self = box_open(rows, 400);
+  g_autofree char *large = g_strnfill(300, 'L');
+
+  box_put_latest(self, "a/pod/1", "a");
+  box_put_latest(self, "a/pod/2", "b");
+  box_put_latest(self, "a/pod/3", "c");
+  box_put_latest(self, "a/pod/1", large);
+  box_commit(rows, self);
+  check_int_le(outbox_bytes(self), 400);
+  check_int_eq(outbox_evicted(self), 1);
+  check_left(self, "cL");
+}
+
 /* It could only throw out all the others, and then itself. */
 TEST_CASE(Outbox, a_message_greater_than_the_bound_is_itself_what_goes) {
   g_autofree char *path = fixture_database();

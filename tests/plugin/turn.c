@@ -181,14 +181,14 @@ TEST_CASE(Turn, what_was_on_its_way_when_the_link_was_lost_is_kept_in_order) {
 
   require_ok(turn_keep_waiting(&self->turn, &failure));
   check_true(self->turn.waiting_kept);
-  check_kept(self, "update a/node/4 4\nupdate a/node/1 8");
+  check_kept(self, "update a/node/1 8\nupdate a/node/4 4");
   check_deliveries(self, "edged 3< update a/node/3 edged 3\nrequest edged 5< update a/node/5 edged 5 of 6\n");
   check_int_eq(self->waiting->len, 2);
 
   /* Again in the same turn, for the link may be lost twice: what waits is not kept a second time. */
   deliveries_add(due, DELIVERY_SEND, DESTINATION_CLOUD, update_new("9", "a/node/9"), NULL);
   require_ok(turn_keep_waiting(&self->turn, &failure));
-  check_kept(self, "update a/node/4 4\nupdate a/node/1 8\nupdate a/node/9 9");
+  check_kept(self, "update a/node/1 8\nupdate a/node/4 4\nupdate a/node/9 9");
   rig_free(self);
   check_int_eq(message_count_live(), before);
 }
