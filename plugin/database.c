@@ -1,79 +1,9 @@
-#include "database.h"
+#include "database_private.h"
 
 #include "error.h"
-#include "wal_mark.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-/* The WAL file is cut back to this many bytes after a checkpoint, should it have grown over it. */
-#define WAL_KEPT_BYTES "8388608"
-/* Of the WAL's file format. */
-#define WAL_HEADER 32
-#define WAL_FRAME_HEADER 24
 /* After a checkpoint, a WAL with more pages than this is cut at once: each opening reads all of it. */
 #define WAL_PAGES_LONG 2000
-/* How long another program's lock is waited for, in milliseconds. */
-#define BUSY_TIMEOUT 1000
-
-struct database {
-  char *path;
-  sqlite3 *connection; /* NULL after a reopen that failed: each use tries again */
-  struct database_statements sql;
-  sqlite3_stmt **prepared;
-  sqlite3_stmt *begin;
-  sqlite3_stmt *begin_read;
-  sqlite3_stmt *commit;
-  int32_t (*setup)(sqlite3 *connection, void *data, struct edgecore_error *error);
-  void *setup_data;
-  database_log_fn *log;
-  void *log_data;
-  wal_mark *mark;
-  gboolean in_transaction; /* one that writes */
-  gboolean shares_reads;
-  gboolean is_reading;  /* in a transaction that only reads */
-  gboolean is_settled;  /* what was found when it was opened is on the disk for sure, and in the database file */
-  gboolean is_doubtful; /* the WAL may end in a transaction whose commit failed */
-  gboolean is_stale;    /* the connection met an error that it may have kept traces of */
-  int page_size;
-  guint wal_pages; /* of the WAL's pages these are needed; 0 when all are in the database file too */
-  guint epoch;
-};
-
-static int32_t fail(const database *self, struct edgecore_error *error, int result, const char *what) {
-  const char *why = self->connection != NULL ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
-  int32_t code = EDGECORE_IO;
-
-  switch (result & 0xff) {
-  case SQLITE_NOMEM:
-    code = EDGECORE_NO_MEMORY;
-    break;
-  case SQLITE_CONSTRAINT:
-  case SQLITE_ERROR:
-  case SQLITE_TOOBIG:
-    code = EDGECORE_INVALID;
-    break;
-  case SQLITE_CORRUPT:
-  case SQLITE_NOTADB:
-    code = EDGECORE_DAMAGED;
-    break;
-  default:
-    break;
-  }
-  return error_set(error, code, "%s%s%s (%d), database %s", what, *what != '\0' ? ": " : "", why, result, self->path);
-}
-
-/* The same where a statement does not depend on what anyone sends: it fits the tables that the host made, so they are damaged. */
-static int32_t fail_schema(const database *self, struct edgecore_error *error, int result, const char *what) {
-  int32_t code = fail(self, error, result, what);
-
-  if (result != SQLITE_ERROR)
-    return code;
-  if (error != NULL)
-    error->code = EDGECORE_DAMAGED;
-  return EDGECORE_DAMAGED;
-}
 
 /* Whether SQLite failed at the disk or at what is on it. */
 static gboolean is_of_disk(int result) {
@@ -85,133 +15,9 @@ static gboolean is_of_disk(int result) {
   return FALSE;
 }
 
-static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) {
-  database *self = data;
-
-  (void)connection;
-  (void)name;
-  self->wal_pages = (guint)pages;
-  wal_mark_commit(self->mark, (guint)pages);
-  return SQLITE_OK;
-}
-
 static void reset_all(database *self) {
   for (guint i = 0; i < self->sql.count; i++)
     sqlite3_reset(self->prepared[i]);
-}
-
-/* The WAL goes back to where it was before the commit that failed. Otherwise that transaction, whose messages are answered with an
- * error, could be there again when the file is next opened. */
-static int cut_wal(database *self) {
-  sqlite3_int64 end = WAL_HEADER + (sqlite3_int64)self->wal_pages * (WAL_FRAME_HEADER + self->page_size);
-  sqlite3_int64 size = 0;
-  sqlite3_file *wal = NULL;
-
-  if (!self->is_doubtful || self->connection == NULL)
-    return SQLITE_OK;
-  int result = sqlite3_file_control(self->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-  if (result == SQLITE_OK && wal != NULL && wal->pMethods != NULL) {
-    result = wal->pMethods->xFileSize(wal, &size);
-    if (result == SQLITE_OK && size > end)
-      result = wal->pMethods->xTruncate(wal, self->wal_pages > 0 ? end : 0);
-    if (result == SQLITE_OK)
-      result = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
-  }
-  self->is_doubtful = result != SQLITE_OK;
-  return result;
-}
-
-static void disconnect(database *self) {
-  g_clear_pointer(&self->mark, wal_mark_free);
-  for (guint i = 0; i < self->sql.count; i++)
-    sqlite3_finalize(g_steal_pointer(&self->prepared[i]));
-  sqlite3_finalize(g_steal_pointer(&self->begin));
-  sqlite3_finalize(g_steal_pointer(&self->begin_read));
-  sqlite3_finalize(g_steal_pointer(&self->commit));
-  sqlite3_close(g_steal_pointer(&self->connection));
-  self->in_transaction = self->is_reading = FALSE;
-  self->is_settled = FALSE;
-}
-
-/* The first column of the first row of a pragma, as text, into `value`. */
-static int read_pragma(sqlite3 *connection, const char *sql, char *value, gsize size) {
-  sqlite3_stmt *statement = NULL;
-  int result = sqlite3_prepare_v2(connection, sql, -1, &statement, NULL);
-
-  if (result == SQLITE_OK)
-    result = sqlite3_step(statement);
-  const char *text = result == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-  if (text != NULL)
-    g_strlcpy(value, text, size);
-  else if (result == SQLITE_ROW)
-    result = SQLITE_NOMEM;
-  sqlite3_finalize(statement);
-  return text != NULL ? SQLITE_OK : result == SQLITE_DONE ? SQLITE_ERROR : result;
-}
-
-/* Asked for, WAL may be refused without an error. */
-static int read_modes(database *self) {
-  char mode[16] = "";
-  char page_size[16] = "";
-  int result = read_pragma(self->connection, "PRAGMA journal_mode", mode, sizeof mode);
-
-  if (result == SQLITE_OK)
-    result = read_pragma(self->connection, "PRAGMA page_size", page_size, sizeof page_size);
-  if (result != SQLITE_OK)
-    return result;
-  self->page_size = atoi(page_size);
-  return strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_PROTOCOL;
-}
-
-static int prepare(database *self, const char *sql, sqlite3_stmt **statement) {
-  return sqlite3_prepare_v3(self->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
-}
-
-static int32_t connect(database *self, struct edgecore_error *error) {
-  static const char pragmas[] = "PRAGMA journal_mode=WAL;"
-                                "PRAGMA synchronous=FULL;"
-                                "PRAGMA wal_autocheckpoint=0;"
-                                "PRAGMA journal_size_limit=" WAL_KEPT_BYTES ";"
-                                "PRAGMA cache_size=-1024;"
-                                "PRAGMA temp_store=MEMORY;"
-                                "PRAGMA trusted_schema=OFF;"
-                                "PRAGMA cell_size_check=ON";
-  int result = sqlite3_open_v2(self->path, &self->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-  if (result == SQLITE_OK) {
-    sqlite3_extended_result_codes(self->connection, 1);
-    sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
-    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
-    if (result == SQLITE_OK)
-      result = read_modes(self);
-    if (result == SQLITE_OK)
-      result = prepare(self, "BEGIN IMMEDIATE", &self->begin);
-    if (result == SQLITE_OK)
-      result = prepare(self, "BEGIN", &self->begin_read);
-    if (result == SQLITE_OK)
-      result = prepare(self, "COMMIT", &self->commit);
-  }
-  if (result == SQLITE_OK) {
-    self->mark = wal_mark_new(self->path);
-    sqlite3_db_config(self->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_wal_hook(self->connection, on_wal, self);
-    int32_t code = self->setup != NULL ? self->setup(self->connection, self->setup_data, error) : EDGECORE_OK;
-    if (code != EDGECORE_OK)
-      disconnect(self);
-    return code;
-  }
-  int32_t code = fail_schema(self, error, result, "cannot open");
-  disconnect(self);
-  return code;
-}
-
-static int32_t ensure_connected(database *self, struct edgecore_error *error) {
-  if (self->connection != NULL)
-    return EDGECORE_OK;
-  return connect(self, error);
 }
 
 int32_t database_open(const char *path, struct database_statements statements,
@@ -226,7 +32,7 @@ int32_t database_open(const char *path, struct database_statements statements,
   self->setup_data = setup_data;
   self->log = log;
   self->log_data = log_data;
-  int32_t code = connect(self, error);
+  int32_t code = database_connect(self, error);
   if (code != EDGECORE_OK) {
     database_close(self);
     return code;
@@ -238,10 +44,10 @@ int32_t database_open(const char *path, struct database_statements statements,
 void database_close(database *self) {
   if (self == NULL)
     return;
-  if (cut_wal(self) != SQLITE_OK)
+  if (database_cut_wal(self) != SQLITE_OK)
     self->log(EDGECORE_LOG_WARNING, "closed with a failed commit at the end of the WAL: it may come back",
               self->log_data);
-  disconnect(self);
+  database_hang_up(self);
   g_free(self->prepared);
   g_free(self->path);
   g_free(self);
@@ -260,7 +66,7 @@ static void end_read(database *self) {
 }
 
 static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *error) {
-  if (ensure_connected(self, error) != EDGECORE_OK)
+  if (database_connect(self, error) != EDGECORE_OK)
     return NULL;
 
   sqlite3_stmt **slot = &self->prepared[number];
@@ -268,9 +74,9 @@ static sqlite3_stmt *find(database *self, guint number, struct edgecore_error *e
     sqlite3_reset(*slot);
     return *slot;
   }
-  int result = prepare(self, self->sql.sql[number], slot);
+  int result = database_prepare(self, self->sql.sql[number], slot);
   if (result != SQLITE_OK)
-    fail_schema(self, error, result, "cannot prepare a statement");
+    database_fail_schema(self, error, result, "cannot prepare a statement");
   return *slot;
 }
 
@@ -287,24 +93,12 @@ void database_share_reads(database *self) {
   self->shares_reads = TRUE;
 }
 
-/* Opens it anew, without what a failed commit may have left. */
-static int32_t reconnect(database *self, struct edgecore_error *error) {
-  int result = cut_wal(self);
-
-  if (result != SQLITE_OK)
-    return fail(self, error, result, "cannot take back what a failed commit wrote");
-  disconnect(self);
-  self->epoch++;
-  self->is_stale = FALSE;
-  return connect(self, error);
-}
-
 /* Commits that are each followed by a new opening would let it grow for ever, as no connection lives to start it anew. Another
  * reader may be in the way; it is not waited for. */
 static int shorten_wal(database *self) {
   sqlite3_busy_timeout(self->connection, 0);
   int result = sqlite3_wal_checkpoint_v2(self->connection, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-  sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
+  sqlite3_busy_timeout(self->connection, DATABASE_BUSY_TIMEOUT);
   return result == SQLITE_BUSY ? SQLITE_OK : result;
 }
 
@@ -329,15 +123,16 @@ int32_t database_settle(database *self, struct edgecore_error *error) {
   if (self->in_transaction)
     return EDGECORE_OK;
   if (self->connection != NULL && (self->is_doubtful || self->is_stale))
-    code = reconnect(self, error);
+    code = database_reconnect(self, error);
   else if (self->connection == NULL)
-    code = connect(self, error);
+    code = database_connect(self, error);
   if (code != EDGECORE_OK || self->is_settled)
     return code;
   int result = checkpoint(self);
   self->is_settled = result == SQLITE_OK;
   self->is_stale |= is_of_disk(result);
-  return self->is_settled ? EDGECORE_OK : fail(self, error, result, "cannot make safe what was found in the WAL");
+  return self->is_settled ? EDGECORE_OK
+                          : database_fail(self, error, result, "cannot make safe what was found in the WAL");
 }
 
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
@@ -350,13 +145,13 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
     return statement;
   if (self->in_transaction) {
     /* SQLite has rolled back by itself; what comes now must not be stored without what came before. */
-    fail(self, error, SQLITE_ABORT, "the transaction has ended");
+    database_fail(self, error, SQLITE_ABORT, "the transaction has ended");
     return NULL;
   }
   end_read(self);
   int result = run_once(self->begin);
   if (result != SQLITE_OK) {
-    fail(self, error, result, "cannot begin a transaction");
+    database_fail(self, error, result, "cannot begin a transaction");
     return NULL;
   }
   self->in_transaction = TRUE;
@@ -373,7 +168,7 @@ int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row, st
     sqlite3_reset(statement);
     return EDGECORE_OK;
   }
-  int32_t code = fail(self, error, result, "");
+  int32_t code = database_fail(self, error, result, "");
   sqlite3_reset(statement);
   self->is_stale |= is_of_disk(result);
   return code;
@@ -403,7 +198,7 @@ int32_t database_commit(database *self, struct edgecore_error *error) {
     self->in_transaction = FALSE;
     return EDGECORE_OK;
   }
-  int32_t code = fail(self, error, result, "cannot commit");
+  int32_t code = database_fail(self, error, result, "cannot commit");
   /* A full disk has refused a page; anything else may have come when all of them were written. */
   self->is_doubtful = result != SQLITE_FULL && result != SQLITE_ABORT;
   database_rollback(self);
@@ -423,74 +218,13 @@ void database_rollback(database *self) {
       sqlite3_exec(self->connection, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
     self->is_stale = TRUE;
   self->in_transaction = FALSE;
-  if ((self->is_doubtful || self->is_stale) && reconnect(self, &error) != EDGECORE_OK)
+  if ((self->is_doubtful || self->is_stale) && database_reconnect(self, &error) != EDGECORE_OK)
     self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
 }
 
 void database_disconnect(database *self) {
   database_rollback(self);
-  disconnect(self);
-  self->epoch++;
-}
-
-static int32_t read_check(database *self, const char *sql, char **text, struct edgecore_error *error) {
-  sqlite3_stmt *statement = NULL;
-  int result = sqlite3_prepare_v2(self->connection, sql, -1, &statement, NULL);
-
-  if (result == SQLITE_OK)
-    result = sqlite3_step(statement);
-  int32_t code = result == SQLITE_ROW ? EDGECORE_OK : fail_schema(self, error, result, "cannot check");
-  *text = code == EDGECORE_OK ? g_strdup((const char *)sqlite3_column_text(statement, 0)) : NULL;
-  if (code == EDGECORE_OK && *text == NULL)
-    code = fail(self, error, SQLITE_NOMEM, "cannot check");
-  sqlite3_finalize(statement);
-  return code;
-}
-
-int32_t database_check_header(database *self, guint32 application_id, guint32 version, struct edgecore_error *error) {
-  const struct {
-    const char *pragma;
-    gint64 least;
-    gint64 most;
-  } numbers[] = {
-      {"PRAGMA application_id", (gint32)application_id, (gint32)application_id},
-      {"PRAGMA user_version", version, G_MAXINT32},
-      /* With another encoding no key is found. */
-      {"SELECT encoding = 'UTF-8' FROM pragma_encoding", 1, 1},
-  };
-
-  int32_t code = ensure_connected(self, error);
-  for (guint i = 0; code == EDGECORE_OK && i < G_N_ELEMENTS(numbers); i++) {
-    g_autofree char *text = NULL;
-    code = read_check(self, numbers[i].pragma, &text, error);
-    gint64 number = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
-    if (code == EDGECORE_OK && (number < numbers[i].least || number > numbers[i].most))
-      code = error_set(error, EDGECORE_DAMAGED, "its header is wrong: %s gives %" G_GINT64_FORMAT, numbers[i].pragma,
-                       number);
-  }
-  /* The number of a format that may only be read. */
-  if (code == EDGECORE_OK && sqlite3_db_readonly(self->connection, "main") == 1 && access(self->path, W_OK) == 0)
-    code = error_set(error, EDGECORE_DAMAGED, "its header is wrong: it may not be written");
-  return code;
-}
-
-int32_t database_quick_check(database *self, const char *table, gint64 max_bytes, struct edgecore_error *error) {
-  g_autofree char *sql =
-      table == NULL ? g_strdup("PRAGMA quick_check(1)") : g_strdup_printf("PRAGMA quick_check(%s)", table);
-  g_autofree char *size = NULL;
-  g_autofree char *text = NULL;
-
-  int32_t code = ensure_connected(self, error);
-  if (code == EDGECORE_OK)
-    code = read_check(self, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", &size, error);
-  if (code != EDGECORE_OK || g_ascii_strtoll(size, NULL, 10) > max_bytes)
-    return code;
-  code = read_check(self, sql, &text, error);
-  return code != EDGECORE_OK || g_strcmp0(text, "ok") == 0 ? code : error_set(error, EDGECORE_DAMAGED, "%s", text);
-}
-
-guint database_epoch(const database *self) {
-  return self->epoch;
+  database_hang_up(self);
 }
 
 guint database_wal_pages(const database *self) {
@@ -510,7 +244,7 @@ void database_checkpoint(database *self) {
   int result = checkpoint(self);
   if (result == SQLITE_OK)
     return;
-  fail(self, &error, result, "cannot checkpoint");
+  database_fail(self, &error, result, "cannot checkpoint");
   self->log(EDGECORE_LOG_WARNING, error.text, self->log_data);
   self->is_stale |= is_of_disk(result);
 }

@@ -33,8 +33,8 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
 void database_share_reads(database *self);
 /* As database_statement, for a write: begins the transaction when none is open. */
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Steps once. EDGECORE_DAMAGED: SQLite found damage in the file. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
- * said. */
+/* Steps once. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
+ * said; EDGECORE_DAMAGED: it found damage in the file. */
 int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row,
                       struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Runs a statement that gives no rows. *changed (or NULL) is the number of rows changed. */
@@ -58,8 +58,6 @@ int32_t database_check_header(database *self, guint32 application_id, guint32 ve
  * with it. SQLite cannot be stopped in it, so a larger file than `max_bytes` is not looked at. */
 int32_t database_quick_check(database *self, const char *table, gint64 max_bytes,
                              struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Grows by one with each reopen: what was read or written before may be different now. */
-guint database_epoch(const database *self);
 
 /* Pages in the WAL that are not yet in the database file. */
 guint database_wal_pages(const database *self);
