@@ -48,7 +48,7 @@ int32_t op_insert(struct turn *turn, const struct edgecore_item *item, struct ed
 int32_t op_delete(struct turn *turn, const struct edgecore_item *item, struct edgecore_error *error) {
   const struct edgecore_message_fields *message = turn->core->message_read(item->message);
   const struct resource resource = resource_parse(message->resource);
-  int32_t code = store_delete_by_key(turn->store, message->resource, error);
+  int32_t code = store_delete_by_key(turn->store, message->resource, resource.type, error);
 
   if (code == EDGECORE_OK)
     code = turn_relay(turn, mesh_or_edged(&resource), item->message, error);

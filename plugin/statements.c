@@ -23,6 +23,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     /* Never INSERT OR REPLACE: that deletes the row first, writes five times as much, and moves it to the end. */
     [STATEMENT_UPSERT] = "INSERT INTO meta(key, type, value, sum) VALUES(?1, ?2, ?3, ?4)" ON_CONFLICT,
     [STATEMENT_DELETE] = "DELETE FROM meta WHERE key = ?1",
+    /* What a damaged index of keys hides from that. */
+    [STATEMENT_HAS_HIDDEN] = "SELECT 1 FROM meta INDEXED BY meta_type WHERE type = ?2 AND key = ?1",
     [STATEMENT_UPDATE] = "UPDATE meta SET type = ?2, value = ?3, sum = ?4 WHERE key = ?1",
     /* For each column: whether it is set, and to what. A damaged row is no row: a new sum would bless what is left as it is. */
     [STATEMENT_UPDATE_FIELDS] =

@@ -160,15 +160,6 @@ int32_t store_update(store *self, const struct store_row *row, gint64 *changed, 
   return run_row(self, STATEMENT_UPDATE, row, changed, error);
 }
 
-int32_t store_delete_by_key(store *self, const char *key, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_DELETE, error);
-
-  if (statement == NULL)
-    return EDGECORE_IO;
-  bind_text(statement, 1, key);
-  return database_run(self->database, statement, NULL, error);
-}
-
 static const struct {
   const char *name;
   enum statement query;
@@ -257,6 +248,31 @@ static int32_t ask(store *self, sqlite3_stmt *statement, gboolean *yes, struct e
   *yes = code == EDGECORE_OK && row && sqlite3_column_int(statement, 0) != 0;
   sqlite3_reset(statement);
   return code;
+}
+
+/* A row that stays though its deletion was acknowledged would come back with the next list, or with the repair of the index. */
+static int32_t check_hidden(store *self, const char *key, const char *type, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_HAS_HIDDEN, error);
+  gboolean is_hidden;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  bind_text(statement, 2, type);
+  int32_t code = ask(self, statement, &is_hidden, error);
+  return code == EDGECORE_OK && is_hidden ? error_set(error, EDGECORE_DAMAGED, "the index of keys lacks %s", key)
+                                          : code;
+}
+
+int32_t store_delete_by_key(store *self, const char *key, const char *type, struct edgecore_error *error) {
+  sqlite3_stmt *statement = database_write(self->database, STATEMENT_DELETE, error);
+  gint64 changed;
+
+  if (statement == NULL)
+    return EDGECORE_IO;
+  bind_text(statement, 1, key);
+  int32_t code = database_run(self->database, statement, &changed, error);
+  return code == EDGECORE_OK && changed == 0 ? check_hidden(self, key, type, error) : code;
 }
 
 int32_t store_has(store *self, const char *key, gboolean *has, struct edgecore_error *error) {

@@ -48,8 +48,9 @@ void store_return_damaged(store *self, const char *key);
 
 /* SaveMeta. A row with the key gets the new value (upstream before v1.14 kept the old one). */
 int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* DeleteMetaByKey. An absent key is fine. */
-int32_t store_delete_by_key(store *self, const char *key, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* DeleteMetaByKey. An absent key is fine. EDGECORE_DAMAGED: the key is not where it belongs, but there is a row with it of this `type`. */
+int32_t store_delete_by_key(store *self, const char *key, const char *type,
+                            struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* UpdateMeta. *changed is 0 when there is no such key. */
 int32_t store_update(store *self, const struct store_row *row, gint64 *changed,
                      struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;

@@ -79,7 +79,7 @@ static void use_store(const char *path) {
   codes[7] = store_save(rows, &row, &error);
   codes[8] = store_update(rows, &row, &changed, &error);
   codes[9] = store_insert_or_update(rows, &row, &error);
-  codes[10] = store_delete_by_key(rows, "default/configmap/c", &error);
+  codes[10] = store_delete_by_key(rows, "default/configmap/c", "configmap", &error);
   codes[11] = database_commit(store_database(rows), &error);
   for (guint i = 0; i < G_N_ELEMENTS(codes); i++)
     if (codes[i] < EDGECORE_OK || codes[i] > EDGECORE_DAMAGED)

@@ -56,7 +56,7 @@ TEST_CASE(Store, delete_by_key_removes_just_that_row) {
 
   require_ok(save(rows, "default/pod/a", "pod", "{}"));
   require_ok(save(rows, "default/pod/ab", "pod", "{}"));
-  require_ok(store_delete_by_key(rows, "default/pod/a", &failure));
+  require_ok(store_delete_by_key(rows, "default/pod/a", "pod", &failure));
   fixture_commit(rows);
   check_rows(path, ALL, "default/pod/ab|pod|{}");
 }
@@ -66,8 +66,8 @@ TEST_CASE(Store, delete_by_key_of_an_absent_key_is_fine) {
   g_autoptr(store) rows = fixture_store(path);
 
   require_ok(save(rows, "default/pod/a", "pod", "{}"));
-  require_ok(store_delete_by_key(rows, "default/pod/%", &failure));
-  require_ok(store_delete_by_key(rows, "", &failure));
+  require_ok(store_delete_by_key(rows, "default/pod/%", "pod", &failure));
+  require_ok(store_delete_by_key(rows, "", "pod", &failure));
   fixture_commit(rows);
   check_rows(path, ALL, "default/pod/a|pod|{}");
 }
@@ -248,7 +248,7 @@ TEST_CASE(Store, what_is_looked_for_is_never_sql) {
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
     test_note("%s", texts[i]);
     check_query(rows, "type", texts[i], "", "");
-    check_ok(store_delete_by_key(rows, texts[i], &failure));
+    check_ok(store_delete_by_key(rows, texts[i], "pod", &failure));
     check_ok(store_update_field(rows, texts[i], "value", "changed", &changed, &failure));
     check_int_eq(changed, 0);
     check_ok(save(rows, texts[i], texts[i], texts[i]));
@@ -309,7 +309,7 @@ TEST_CASE(Store, keys_over_256_characters_are_keys) {
 
   require_ok(save(rows, key, "pod", "one"));
   require_ok(save(rows, longer, "pod", "two"));
-  require_ok(store_delete_by_key(rows, longer, &failure));
+  require_ok(store_delete_by_key(rows, longer, "pod", &failure));
   require_ok(store_has(rows, key, &has, &failure));
   check_true(has);
   require_ok(store_has(rows, longer, &has, &failure));
