@@ -281,9 +281,17 @@ gboolean module_may_flush(const module *self) {
   return self->link == LINK_CONNECTED || (self->link == LINK_UNKNOWN && self->outbox_is_ours);
 }
 
+/* Half of what the hub has room for, so that others find some too; but a queue for one message has no half. */
+static guint room_for_flush(module *self) {
+  guint room = self->core->room(self->core, self->settings.send_group);
+
+  self->hub_room = MAX(self->hub_room, room);
+  return self->hub_room == 1 ? room : room / 2;
+}
+
 void module_flush(module *self) {
   gint64 now = module_now(self);
-  guint room = self->core->room(self->core, self->settings.send_group) / 2;
+  guint room = room_for_flush(self);
 
   self->flush_due = G_MAXINT64;
   if (!module_may_flush(self))

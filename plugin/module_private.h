@@ -24,6 +24,7 @@ struct module {
   outbox *outbox;
   remote *remote;
   enum link link;
+  guint hub_room;          /* the most that the hub ever had, in messages */
   gboolean outbox_is_ours; /* nothing in it is of an earlier process, which may have been told that the link is down */
   GArray *deliveries;      /* of the turn that runs */
   GArray *waiting;         /* deliveries that are due, or that a full neighbour has not taken */

@@ -62,6 +62,23 @@ TEST_CASE(Flush, leaves_room_and_answers_others_meanwhile) {
   fault_vfs_remove();
 }
 
+TEST_CASE(Flush, reaches_a_hub_that_takes_one_message_at_a_time) {
+  struct scene scene = scene_begin(NULL);
+  guint last = 0;
+
+  fake_core_set_capacity(scene.core, "websocket", 1);
+  keep_many(&scene, 10);
+  scene_link(&scene, TRUE);
+  for (guint i = 0; i < 10; i++) {
+    g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
+    check_numbers(cloud, &last);
+    scene_run_for(&scene, 6000);
+  }
+  check_int_eq(last, 10);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), 0);
+  scene_end(&scene);
+}
+
 TEST_CASE(Flush, stops_at_once_when_the_link_goes_down) {
   struct scene scene = scene_begin(NULL);
 
