@@ -196,7 +196,7 @@ static void generation_free(generation *self) {
 }
 
 generation *generation_new(const struct core_services *services, struct image *image, guint number,
-                           config *configuration, struct mailbox *mailbox) {
+                           config *configuration, struct mailbox *mailbox, GError **error) {
   generation *self = g_new0(generation, 1);
   self->services = services;
   self->image = image;
@@ -208,8 +208,13 @@ generation *generation_new(const struct core_services *services, struct image *i
   g_mutex_init(&self->lock);
   g_cond_init(&self->returned);
   activity_add(services->activity, 1);
-  self->thread = g_thread_new(image->module, run, self);
-  return self;
+  self->thread = g_thread_try_new(image->module, run, self, error);
+  if (self->thread != NULL)
+    return self;
+  activity_remove(services->activity, 1);
+  loader_close(g_steal_pointer(&self->image));
+  generation_free(self);
+  return NULL;
 }
 
 guint generation_number(const generation *self) {

@@ -11,9 +11,9 @@ typedef struct generation generation;
 
 enum generation_wait { GENERATION_RETURNED, GENERATION_LATE, GENERATION_FORSAKEN };
 
-/* Takes the image. The thread starts at once, and sleeps. */
+/* Takes the image. The thread starts at once, and sleeps. NULL and *error when there can be no more threads; the image is closed then. */
 generation *generation_new(const struct core_services *services, struct image *image, guint number,
-                           config *configuration, struct mailbox *mailbox);
+                           config *configuration, struct mailbox *mailbox, GError **error);
 
 guint generation_number(const generation *self);
 const struct image *generation_image(const generation *self);

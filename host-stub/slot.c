@@ -118,7 +118,11 @@ generation *slot_prepare(struct slot *self, const char *file, config *configurat
   }
 
   struct mailbox *mailbox = before == NULL ? NULL : core_mailbox(generation_core(before));
-  generation *next = generation_new(self->services, image, self->last_number, configuration, mailbox);
+  generation *next = generation_new(self->services, image, self->last_number, configuration, mailbox, error);
+  if (next == NULL) {
+    g_prefix_error(error, "plugin \"%s\": no thread for it, allow the host more of them: ", file);
+    return NULL;
+  }
   struct edgecore_error why = FAILURE_INIT;
   int32_t code = generation_register(next, &why);
   if (code == EDGECORE_OK)

@@ -3,7 +3,22 @@
 #include "house.h"
 #include "test.h"
 
+#include <dlfcn.h>
 #include <string.h>
+
+/* The kernel refuses another thread, as it does when a limit of the service is reached. */
+static gboolean no_more_threads;
+
+GThread *g_thread_try_new(const char *name, GThreadFunc run, gpointer data, GError **error) {
+  static GThread *(*real)(const char *, GThreadFunc, gpointer, GError **);
+
+  if (real == NULL)
+    *(void **)&real = dlsym(RTLD_NEXT, "g_thread_try_new");
+  if (!no_more_threads)
+    return real(name, run, data, error);
+  g_set_error_literal(error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN, "Resource temporarily unavailable");
+  return NULL;
+}
 
 #define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"}}"
 
@@ -173,6 +188,23 @@ TEST_CASE(Swap, a_failure_changes_nothing) {
     check_contains(stored, "web");
     check_false(host_is_down(house.host));
   }
+}
+
+TEST_CASE(Swap, without_a_thread_for_the_next_the_old_one_goes_on) {
+  HOUSE(house, 0);
+  g_autofree char *why = NULL;
+  house_load(&house, PLUGIN_CURRENT);
+  house_send(&house, "m1", "edgecontroller", "insert", "default/pod/web", POD);
+  no_more_threads = TRUE;
+  check_false(swap_to(&house, PLUGIN_CURRENT, &why));
+  no_more_threads = FALSE;
+  check_contains(why, PLUGIN_CURRENT);
+  check_contains(why, "no thread");
+  house_settle(&house);
+  g_autofree char *stored = house_ask(&house, "edged", "query", "default/pod/web", NULL);
+  check_contains(stored, "web");
+  g_autofree char *later = NULL;
+  check_true(swap_to(&house, PLUGIN_CURRENT, &later));
 }
 
 TEST_CASE(Swap, a_new_configuration_comes_with_it) {
