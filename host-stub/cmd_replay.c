@@ -232,12 +232,12 @@ static gboolean play_scenario(const scenario *played, const char *plugin, const 
 }
 
 /* FALSE: standard output is no more. */
-static gboolean play_line(const char *text, gsize size, guint64 number, const char *plugin, int32_t *level,
-                          int *status) {
+static gboolean play_line(json_reader *reader, const char *text, gsize size, guint64 number, const char *plugin,
+                          int32_t *level, int *status) {
   g_autofree char *origin = g_strdup_printf("line %" G_GUINT64_FORMAT, number);
   g_autoptr(GError) error = NULL;
   g_autoptr(GString) out = g_string_new(NULL);
-  g_autoptr(scenario) played = scenario_parse(text, size, &error);
+  g_autoptr(scenario) played = scenario_parse(reader, text, size, &error);
 
   if (!played || !play_scenario(played, plugin, origin, level, out, &error)) {
     command_say("%s: %s", origin, error->message);
@@ -260,6 +260,7 @@ static int play_all(const char *file, const char *plugin, int32_t *level) {
   }
 
   g_autoptr(lines) input = lines_new(fd, -1);
+  g_autoptr(json_reader) reader = json_reader_new();
   const char *text;
   gsize size;
   enum lines_result result = LINES_END;
@@ -272,7 +273,7 @@ static int play_all(const char *file, const char *plugin, int32_t *level) {
     } else if (result != LINES_LINE) {
       break;
     } else if (!lines_is_blank(text, size)) {
-      can_write = play_line(text, size, lines_number(input), plugin, level, &status);
+      can_write = play_line(reader, text, size, lines_number(input), plugin, level, &status);
     }
   }
   if (result == LINES_FAILED) {

@@ -154,9 +154,9 @@ static void swap(struct run *self, guint64 number, const char *file) {
   output_add(self->output, line);
 }
 
-static void do_line(struct run *self, guint64 number, const char *text, gsize size) {
+static void do_line(struct run *self, json_reader *reader, guint64 number, const char *text, gsize size) {
   g_autoptr(GError) error = NULL;
-  g_autoptr(step) one = step_parse(text, size, &error);
+  g_autoptr(step) one = step_parse(reader, text, size, &error);
 
   if (!one || (one->rules && !neighbours_set_rules(self->neighbours, one->rules, &error))) {
     fail_line(self, number, error->message);
@@ -173,6 +173,7 @@ static void do_line(struct run *self, guint64 number, const char *text, gsize si
 static gpointer read_steps(gpointer data) {
   struct run *self = data;
   g_autoptr(lines) input = lines_new(STDIN_FILENO, self->stop_fd);
+  g_autoptr(json_reader) reader = json_reader_new();
   enum lines_result result = LINES_STOPPED;
   const char *text;
   gsize size;
@@ -184,7 +185,7 @@ static gpointer read_steps(gpointer data) {
     else if (result != LINES_LINE)
       break;
     else if (!lines_is_blank(text, size))
-      do_line(self, lines_number(input), text, size);
+      do_line(self, reader, lines_number(input), text, size);
   }
   if (result == LINES_FAILED) {
     g_atomic_int_set(&self->failed, TRUE);

@@ -9,22 +9,14 @@ static const char *const kind_names[] = {
     [FIELD_LIST] = "a list", [FIELD_OBJECT] = "an object",   [FIELD_ANY] = "a value",
 };
 
-static gboolean has_kind(JsonNode *node, enum field_kind kind) {
-  switch (kind) {
-  case FIELD_TEXT:
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
-  case FIELD_INTEGER:
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64;
-  case FIELD_TRUTH:
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_BOOLEAN;
-  case FIELD_LIST:
-    return JSON_NODE_HOLDS_ARRAY(node);
-  case FIELD_OBJECT:
-    return JSON_NODE_HOLDS_OBJECT(node);
-  case FIELD_ANY:
-    return TRUE;
-  }
-  return FALSE;
+static gboolean has_kind(const json_value *value, enum field_kind kind) {
+  static const enum json_kind wanted[] = {[FIELD_TEXT] = JSON_TEXT,
+                                          [FIELD_INTEGER] = JSON_INTEGER,
+                                          [FIELD_TRUTH] = JSON_TRUTH,
+                                          [FIELD_LIST] = JSON_LIST,
+                                          [FIELD_OBJECT] = JSON_OBJECT};
+
+  return kind == FIELD_ANY || value->kind == wanted[kind];
 }
 
 static gboolean fail_unknown(const char *name, const char *where, GError **error) {
@@ -35,45 +27,39 @@ static gboolean fail_unknown(const char *name, const char *where, GError **error
   return FALSE;
 }
 
-static gboolean check_field(const char *name, JsonNode *node, const struct field *fields, const char *where,
-                            GError **error) {
+static gboolean check_field(const json_value *value, const struct field *fields, const char *where, GError **error) {
   for (; fields->name; fields++) {
-    if (strcmp(name, fields->name) != 0)
+    if (strcmp(value->name, fields->name) != 0)
       continue;
-    if (has_kind(node, fields->kind))
+    if (has_kind(value, fields->kind))
       return TRUE;
-    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: field \"%s\": want %s, got %s", where, name,
-                kind_names[fields->kind], fields_kind_of(node));
+    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: field \"%s\": want %s, got %s", where, value->name,
+                kind_names[fields->kind], fields_kind_of(value));
     return FALSE;
   }
-  return fail_unknown(name, where, error);
+  return fail_unknown(value->name, where, error);
 }
 
-const char *fields_kind_of(JsonNode *node) {
+const char *fields_kind_of(const json_value *value) {
   for (int kind = FIELD_TEXT; kind < FIELD_ANY; kind++) {
-    if (has_kind(node, (enum field_kind)kind))
+    if (has_kind(value, (enum field_kind)kind))
       return kind_names[kind];
   }
-  return JSON_NODE_HOLDS_NULL(node) ? "null" : "a fraction";
+  return value->kind == JSON_NULL ? "null" : "a fraction";
 }
 
-gboolean fields_check(JsonNode *node, const struct field *fields, const char *where, GError **error) {
-  if (!JSON_NODE_HOLDS_OBJECT(node)) {
-    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: want an object, got %s", where, fields_kind_of(node));
+gboolean fields_check(const json_value *value, const struct field *fields, const char *where, GError **error) {
+  if (value->kind != JSON_OBJECT) {
+    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: want an object, got %s", where, fields_kind_of(value));
     return FALSE;
   }
 
-  JsonObject *object = json_node_get_object(node);
-  JsonObjectIter each;
-  const char *name;
-  JsonNode *member;
-  json_object_iter_init_ordered(&each, object);
-  while (json_object_iter_next_ordered(&each, &name, &member)) {
-    if (!check_field(name, member, fields, where, error))
+  for (guint i = 0; i < value->held->len; i++) {
+    if (!check_field(g_ptr_array_index(value->held, i), fields, where, error))
       return FALSE;
   }
   for (; fields->name; fields++) {
-    if (!fields->required || json_object_has_member(object, fields->name))
+    if (!fields->required || json_value_member(value, fields->name) != NULL)
       continue;
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: field \"%s\" is missing", where, fields->name);
     return FALSE;
@@ -81,19 +67,23 @@ gboolean fields_check(JsonNode *node, const struct field *fields, const char *wh
   return TRUE;
 }
 
-const char *fields_text(JsonObject *object, const char *name) {
-  return json_object_get_string_member_with_default(object, name, NULL);
+const char *fields_text(const json_value *object, const char *name) {
+  const json_value *value = json_value_member(object, name);
+
+  return value != NULL ? value->text : NULL;
 }
 
-gint64 fields_integer(JsonObject *object, const char *name, gint64 absent) {
-  return json_object_get_int_member_with_default(object, name, absent);
+gint64 fields_integer(const json_value *object, const char *name, gint64 absent) {
+  const json_value *value = json_value_member(object, name);
+
+  return value != NULL ? value->integer : absent;
 }
 
-gboolean fields_truth(JsonObject *object, const char *name) {
-  return json_object_get_boolean_member_with_default(object, name, FALSE);
+gboolean fields_truth(const json_value *object, const char *name) {
+  return fields_integer(object, name, FALSE) != 0;
 }
 
-gboolean fields_check_range(JsonObject *object, const char *name, gint64 least, gint64 most, const char *where,
+gboolean fields_check_range(const json_value *object, const char *name, gint64 least, gint64 most, const char *where,
                             GError **error) {
   gint64 value = fields_integer(object, name, least);
 

@@ -1,9 +1,8 @@
-/* Objects that json-glib has read, held against a table of the fields that they may have. */
+/* Objects of JSON held against a table of the fields that they may have. */
 #ifndef EDGEHOST_FIELDS_H
 #define EDGEHOST_FIELDS_H
 
-#include <glib.h>
-#include <json-glib/json-glib.h>
+#include "jsontree.h"
 
 enum field_kind { FIELD_TEXT, FIELD_INTEGER, FIELD_TRUTH, FIELD_LIST, FIELD_OBJECT, FIELD_ANY };
 
@@ -13,20 +12,20 @@ struct field {
   gboolean required;
 };
 
-/* Whether `node` is an object with all required fields, each field known and of its kind. `where` says in errors what it is. */
-gboolean fields_check(JsonNode *node, const struct field *fields, const char *where,
+/* Whether `value` is an object with all required fields, each field known and of its kind. `where` says in errors what it is. */
+gboolean fields_check(const json_value *value, const struct field *fields, const char *where,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Readers for a checked object; absent is NULL, `absent` or FALSE. Texts are owned by the object. */
-const char *fields_text(JsonObject *object, const char *name);
-gint64 fields_integer(JsonObject *object, const char *name, gint64 absent);
-gboolean fields_truth(JsonObject *object, const char *name);
+const char *fields_text(const json_value *object, const char *name);
+gint64 fields_integer(const json_value *object, const char *name, gint64 absent);
+gboolean fields_truth(const json_value *object, const char *name);
 
 /* Whether a field is absent or within the bounds. */
-gboolean fields_check_range(JsonObject *object, const char *name, gint64 least, gint64 most, const char *where,
+gboolean fields_check_range(const json_value *object, const char *name, gint64 least, gint64 most, const char *where,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A field's kind, for errors. */
-const char *fields_kind_of(JsonNode *node);
+const char *fields_kind_of(const json_value *value);
 
 #endif

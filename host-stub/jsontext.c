@@ -28,7 +28,7 @@ static gboolean fail(const struct scan *self, const char *what) {
   return fail_at(self, self->at, self->at == self->end ? "the text ends too early" : what);
 }
 
-/* Whether the strict rules of what json-glib will see apply here. */
+/* Whether the strict rules of what becomes a tree apply here. */
 static gboolean is_seen(const struct scan *self) {
   return self->skeleton && !self->opaque;
 }

@@ -1,8 +1,8 @@
-/* JSON as text: what has to be known about a line before json-glib may see it, and what a line is made of on the way out.
+/* JSON as text: what has to be known about a line before it is read as a tree, and what a line is made of on the way out.
  *
- * json-glib makes numbers of content (1e400, 2^63 and 1.10 come out as something else), keeps the last of two members with one
- * name, recurses as deep as the input does, cuts a string at \u0000, and takes comments. So a line is checked here first, in one
- * pass without recursion, and each `content`, whose text has to arrive as it was written, is taken out of it. */
+ * A tree has numbers where content has text (1e400, 2^63 and 1.10 would come out as something else), both of two members with one name, and
+ * strings that end at \u0000. So a line is checked here first, in one pass without recursion, and each `content`, whose text has
+ * to arrive as it was written, is taken out of it. */
 #ifndef EDGEHOST_JSONTEXT_H
 #define EDGEHOST_JSONTEXT_H
 

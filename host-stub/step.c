@@ -67,14 +67,11 @@ static void free_step(gpointer self) {
   step_free(self);
 }
 
-static JsonNode *read_json(struct json_skeleton *skeleton, const char *text, gsize size, GError **error) {
+static json_value *read_json(json_reader *reader, struct json_skeleton *skeleton, const char *text, gsize size,
+                             GError **error) {
   if (!json_skeleton_read(skeleton, text, size, error))
     return NULL;
-
-  g_autoptr(JsonParser) parser = json_parser_new_immutable();
-  if (!json_parser_load_from_data(parser, skeleton->text->str, (gssize)skeleton->text->len, error))
-    return NULL;
-  return json_node_ref(json_parser_get_root(parser));
+  return json_reader_read(reader, skeleton->text->str, skeleton->text->len, error);
 }
 
 /* g_base64_decode() takes everything; only what comes out the same again is base64. */
@@ -86,12 +83,13 @@ static guchar *decode_base64(const char *text, gsize *size) {
 }
 
 /* Sets the content of `fields`. What it needs to live until then is kept in *keep. */
-static gboolean read_content(JsonObject *object, const struct json_skeleton *skeleton,
+static gboolean read_content(const json_value *object, const struct json_skeleton *skeleton,
                              struct edgecore_message_fields *fields, guchar **keep, const char *where, GError **error) {
   const char *raw = fields_text(object, "content_raw"), *base64 = fields_text(object, "content_raw_base64");
-  gboolean has_value = json_object_has_member(object, "content");
+  gboolean has_value = json_value_member(object, "content") != NULL;
+  gboolean is_unencodable = json_value_member(object, "content_unencodable") != NULL;
 
-  if ((raw != NULL) + (base64 != NULL) + has_value + json_object_has_member(object, "content_unencodable") > 1) {
+  if ((raw != NULL) + (base64 != NULL) + has_value + is_unencodable > 1) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: more than one content", where);
     return FALSE;
   }
@@ -124,13 +122,10 @@ static gboolean read_content(JsonObject *object, const struct json_skeleton *ske
   return TRUE;
 }
 
-static struct edgecore_message *read_message(JsonNode *node, const struct json_skeleton *skeleton, const char *where,
-                                             GError **error) {
-  if (!fields_check(node, message_fields, where, error))
-    return NULL;
-
-  JsonObject *object = json_node_get_object(node);
-  if (!fields_check_range(object, "timestamp", 0, G_MAXINT64, where, error))
+static struct edgecore_message *read_message(const json_value *object, const struct json_skeleton *skeleton,
+                                             const char *where, GError **error) {
+  if (!fields_check(object, message_fields, where, error) ||
+      !fields_check_range(object, "timestamp", 0, G_MAXINT64, where, error))
     return NULL;
 
   const char *parent_id = fields_text(object, "parent_id"), *group = fields_text(object, "group");
@@ -156,10 +151,10 @@ static struct edgecore_message *read_message(JsonNode *node, const struct json_s
   return message;
 }
 
-static GPtrArray *read_send(JsonNode *node, const struct json_skeleton *skeleton, GError **error) {
+static GPtrArray *read_send(const json_value *value, const struct json_skeleton *skeleton, GError **error) {
   g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(unref_message);
-  JsonArray *list = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-  guint count = list ? json_array_get_length(list) : 1;
+  const GPtrArray *list = value->kind == JSON_LIST ? value->held : NULL;
+  guint count = list ? list->len : 1;
 
   if (count == 0) {
     fail(error, "\"send\": a step without a message");
@@ -167,8 +162,7 @@ static GPtrArray *read_send(JsonNode *node, const struct json_skeleton *skeleton
   }
   for (guint i = 0; i < count; i++) {
     g_autofree char *where = list ? g_strdup_printf("\"send\", message %u", i + 1) : g_strdup("\"send\"");
-    struct edgecore_message *message =
-        read_message(list ? json_array_get_element(list, i) : node, skeleton, where, error);
+    struct edgecore_message *message = read_message(list ? g_ptr_array_index(list, i) : value, skeleton, where, error);
 
     if (!message)
       return NULL;
@@ -177,11 +171,11 @@ static GPtrArray *read_send(JsonNode *node, const struct json_skeleton *skeleton
   return g_steal_pointer(&messages);
 }
 
-static struct rule *read_rule(JsonNode *node, const struct json_skeleton *skeleton, const char *where, GError **error) {
-  if (!fields_check(node, rule_fields, where, error))
+static struct rule *read_rule(const json_value *object, const struct json_skeleton *skeleton, const char *where,
+                              GError **error) {
+  if (!fields_check(object, rule_fields, where, error))
     return NULL;
 
-  JsonObject *object = json_node_get_object(node);
   struct edgecore_message_fields fields = {
       .size = sizeof fields, .source = "", .group = "", .operation = "", .resource = ""};
   g_autofree guchar *keep = NULL;
@@ -208,12 +202,12 @@ static struct rule *read_rule(JsonNode *node, const struct json_skeleton *skelet
   return rule;
 }
 
-static GPtrArray *read_rules(JsonArray *list, const struct json_skeleton *skeleton, GError **error) {
+static GPtrArray *read_rules(const GPtrArray *list, const struct json_skeleton *skeleton, GError **error) {
   g_autoptr(GPtrArray) rules = g_ptr_array_new_with_free_func(rule_free);
 
-  for (guint i = 0; i < json_array_get_length(list); i++) {
+  for (guint i = 0; i < list->len; i++) {
     g_autofree char *where = g_strdup_printf("\"rules\", rule %u", i + 1);
-    struct rule *rule = read_rule(json_array_get_element(list, i), skeleton, where, error);
+    struct rule *rule = read_rule(g_ptr_array_index(list, i), skeleton, where, error);
 
     if (!rule)
       return NULL;
@@ -222,13 +216,10 @@ static GPtrArray *read_rules(JsonArray *list, const struct json_skeleton *skelet
   return g_steal_pointer(&rules);
 }
 
-static step *read_step(JsonNode *node, const struct json_skeleton *skeleton, const struct field *fields,
+static step *read_step(const json_value *object, const struct json_skeleton *skeleton, const struct field *fields,
                        GError **error) {
-  if (!fields_check(node, fields, "step", error))
-    return NULL;
-
-  JsonObject *object = json_node_get_object(node);
-  if (!fields_check_range(object, "wait_ms", 0, MAX_WAIT_MS, "step", error))
+  if (!fields_check(object, fields, "step", error) ||
+      !fields_check_range(object, "wait_ms", 0, MAX_WAIT_MS, "step", error))
     return NULL;
   g_autoptr(step) self = g_new0(step, 1);
   self->wait_ms = fields_integer(object, "wait_ms", -1);
@@ -237,10 +228,10 @@ static step *read_step(JsonNode *node, const struct json_skeleton *skeleton, con
     fail(error, "step: field \"swap\": want a file name, got an empty text");
     return NULL;
   }
-  JsonNode *send = json_object_get_member(object, "send"), *rules = json_object_get_member(object, "rules");
+  const json_value *send = json_value_member(object, "send"), *rules = json_value_member(object, "rules");
   if (send && !(self->send = read_send(send, skeleton, error)))
     return NULL;
-  if (rules && !(self->rules = read_rules(json_node_get_array(rules), skeleton, error)))
+  if (rules && !(self->rules = read_rules(rules->held, skeleton, error)))
     return NULL;
   if (!self->send && !self->rules && !self->swap && self->wait_ms < 0) {
     fail(error, "step: a step without a message (want \"send\", \"rules\", \"swap\" or \"wait_ms\")");
@@ -249,50 +240,45 @@ static step *read_step(JsonNode *node, const struct json_skeleton *skeleton, con
   return g_steal_pointer(&self);
 }
 
-static char *read_setting(JsonNode *node) {
-  if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
-    return json_node_dup_string(node);
-  if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64)
-    return g_strdup_printf("%" G_GINT64_FORMAT, json_node_get_int(node));
-  if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_BOOLEAN)
-    return g_strdup(json_node_get_boolean(node) ? "true" : "false");
-  if (!JSON_NODE_HOLDS_ARRAY(node))
+static char *read_setting(const json_value *value) {
+  if (value->kind == JSON_TEXT)
+    return g_strdup(value->text);
+  if (value->kind == JSON_INTEGER)
+    return g_strdup_printf("%" G_GINT64_FORMAT, value->integer);
+  if (value->kind == JSON_TRUTH)
+    return g_strdup(value->integer != 0 ? "true" : "false");
+  if (value->kind != JSON_LIST)
     return NULL;
 
-  JsonArray *list = json_node_get_array(node);
   g_autoptr(GString) items = g_string_new(NULL);
-  for (guint i = 0; i < json_array_get_length(list); i++) {
-    JsonNode *item = json_array_get_element(list, i);
-    if (!JSON_NODE_HOLDS_VALUE(item) || json_node_get_value_type(item) != G_TYPE_STRING)
+  for (guint i = 0; i < value->held->len; i++) {
+    const json_value *item = g_ptr_array_index(value->held, i);
+    if (item->kind != JSON_TEXT)
       return NULL;
-    g_string_append_printf(items, "%s%s", i > 0 ? "," : "", json_node_get_string(item));
+    g_string_append_printf(items, "%s%s", i > 0 ? "," : "", item->text);
   }
   return g_string_free(g_steal_pointer(&items), FALSE);
 }
 
-static gboolean read_config(JsonObject *object, GHashTable *settings, GError **error) {
-  JsonObjectIter each;
-  const char *key;
-  JsonNode *node;
-
-  json_object_iter_init_ordered(&each, object);
-  while (json_object_iter_next_ordered(&each, &key, &node)) {
-    char *text = read_setting(node);
+static gboolean read_config(const json_value *object, GHashTable *settings, GError **error) {
+  for (guint i = 0; i < object->held->len; i++) {
+    const json_value *value = g_ptr_array_index(object->held, i);
+    char *text = read_setting(value);
 
     if (!text) {
       g_set_error(error, HOST_ERROR, EDGECORE_INVALID,
-                  "config: key \"%s\": want a text, an integer, a truth or a list of texts, got %s", key,
-                  fields_kind_of(node));
+                  "config: key \"%s\": want a text, an integer, a truth or a list of texts, got %s", value->name,
+                  fields_kind_of(value));
       return FALSE;
     }
-    g_hash_table_replace(settings, g_strdup(key), text);
+    g_hash_table_replace(settings, g_strdup(value->name), text);
   }
   return TRUE;
 }
 
-step *step_parse(const char *text, gsize size, GError **error) {
+step *step_parse(json_reader *reader, const char *text, gsize size, GError **error) {
   g_auto(json_skeleton) skeleton = {0};
-  g_autoptr(JsonNode) root = read_json(&skeleton, text, size, error);
+  g_autoptr(json_value) root = read_json(reader, &skeleton, text, size, error);
 
   return root ? read_step(root, &skeleton, step_fields, error) : NULL;
 }
@@ -306,23 +292,22 @@ void step_free(step *self) {
   g_free(self);
 }
 
-scenario *scenario_parse(const char *text, gsize size, GError **error) {
+scenario *scenario_parse(json_reader *reader, const char *text, gsize size, GError **error) {
   g_auto(json_skeleton) skeleton = {0};
-  g_autoptr(JsonNode) root = read_json(&skeleton, text, size, error);
+  g_autoptr(json_value) root = read_json(reader, &skeleton, text, size, error);
   if (!root || !fields_check(root, scenario_fields, "scenario", error))
     return NULL;
 
-  JsonObject *object = json_node_get_object(root);
-  JsonArray *steps = json_object_get_array_member(object, "steps");
+  const json_value *settings = json_value_member(root, "config");
+  const GPtrArray *steps = json_value_member(root, "steps")->held;
   g_autoptr(scenario) self = g_new0(scenario, 1);
-  self->name = g_strdup(fields_text(object, "name"));
+  self->name = g_strdup(fields_text(root, "name"));
   self->config = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   self->steps = g_ptr_array_new_with_free_func(free_step);
-  if (json_object_has_member(object, "config") &&
-      !read_config(json_object_get_object_member(object, "config"), self->config, error))
+  if (settings && !read_config(settings, self->config, error))
     return NULL;
-  for (guint i = 0; i < json_array_get_length(steps); i++) {
-    step *one = read_step(json_array_get_element(steps, i), &skeleton, scenario_step_fields, error);
+  for (guint i = 0; i < steps->len; i++) {
+    step *one = read_step(g_ptr_array_index(steps, i), &skeleton, scenario_step_fields, error);
 
     if (!one) {
       g_prefix_error(error, "step %u: ", i + 1);

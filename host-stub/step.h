@@ -29,8 +29,9 @@
 #ifndef EDGEHOST_STEP_H
 #define EDGEHOST_STEP_H
 
+#include "jsontree.h"
+
 #include <edgecore/plugin.h>
-#include <glib.h>
 
 struct rule {
   char *on;
@@ -59,11 +60,11 @@ typedef struct step step;
 typedef struct scenario scenario;
 
 /* NULL and `error` for a text that is none. */
-step *step_parse(const char *text, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+step *step_parse(json_reader *reader, const char *text, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void step_free(step *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(step, step_free)
 
-scenario *scenario_parse(const char *text, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+scenario *scenario_parse(json_reader *reader, const char *text, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void scenario_free(scenario *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(scenario, scenario_free)
 

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static json_reader *reader;
+
 static gboolean same_content(const struct edgecore_message_fields *a, const struct edgecore_message_fields *b) {
   return a->content_kind == b->content_kind && a->content_size == b->content_size &&
          (a->content_size == 0 || memcmp(a->content, b->content, a->content_size) == 0);
@@ -22,7 +24,7 @@ static void check_again(struct edgecore_message *message) {
   g_string_append_c(text, '}');
   if (memchr(text->str, '\n', text->len) != NULL)
     fuzz_fail("a message takes more than a line: %s", text->str);
-  g_autoptr(step) again = step_parse(text->str, text->len, &error);
+  g_autoptr(step) again = step_parse(reader, text->str, text->len, &error);
   if (again == NULL)
     fuzz_fail("what was written cannot be read: %s: %s", error->message, text->str);
 
@@ -40,8 +42,8 @@ static void check_again(struct edgecore_message *message) {
 static void try_line(const char *text, gsize size) {
   g_autoptr(GError) step_error = NULL;
   g_autoptr(GError) scenario_error = NULL;
-  g_autoptr(step) one = step_parse(text, size, &step_error);
-  g_autoptr(scenario) whole = scenario_parse(text, size, &scenario_error);
+  g_autoptr(step) one = step_parse(reader, text, size, &step_error);
+  g_autoptr(scenario) whole = scenario_parse(reader, text, size, &scenario_error);
 
   if (one == NULL)
     fuzz_check_error(step_error);
@@ -58,6 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   gsize length;
 
   fuzz_begin();
+  if (reader == NULL)
+    reader = json_reader_new();
   if (file < 0)
     file = memfd_create("fuzz", MFD_CLOEXEC);
   if (ftruncate(file, 0) != 0 || pwrite(file, data, size, 0) != (ssize_t)size || lseek(file, 0, SEEK_SET) != 0)

@@ -6,9 +6,19 @@
 
 #include <string.h>
 
+static step *parse_or_fail(const char *text, gsize size, GError **error) {
+  g_autoptr(json_reader) reader = json_reader_new();
+  return step_parse(reader, text, size, error);
+}
+
+static scenario *parse_scenario(const char *text, gsize size, GError **error) {
+  g_autoptr(json_reader) reader = json_reader_new();
+  return scenario_parse(reader, text, size, error);
+}
+
 static step *parse(const char *text) {
   g_autoptr(GError) error = NULL;
-  step *parsed = step_parse(text, strlen(text), &error);
+  step *parsed = parse_or_fail(text, strlen(text), &error);
   check_no_error(error);
   return parsed;
 }
@@ -99,7 +109,7 @@ TEST_CASE(Step, has_rules_a_swap_and_a_wait) {
 
 TEST_CASE(Step, without_anything_to_do_is_an_error) {
   g_autoptr(GError) error = NULL;
-  check_null(step_parse("{}", 2, &error));
+  check_null(parse_or_fail("{}", 2, &error));
   check_error(error, HOST_ERROR, EDGECORE_INVALID, "without a message");
 }
 
@@ -108,7 +118,7 @@ TEST_CASE(Step, a_scenario_has_a_name_steps_and_a_configuration) {
       "{\"name\":\"n\",\"deviations\":[\"D1\"],\"config\":{\"a.b\":1,\"c\":\"x\",\"d\":true,\"e\":[\"x\",\"y\"]},"
       "\"steps\":[{\"wait_ms\":5,\"deliveries\":{},\"table\":[],\"reply\":{}},{\"wait_ms\":6}]}";
   g_autoptr(GError) error = NULL;
-  g_autoptr(scenario) parsed = scenario_parse(text, sizeof text - 1, &error);
+  g_autoptr(scenario) parsed = parse_scenario(text, sizeof text - 1, &error);
   require_no_error(error);
   check_str_eq(parsed->name, "n");
   check_int_eq(parsed->steps->len, 2);
@@ -132,7 +142,7 @@ TEST_CASE(Step, a_bad_scenario_is_told_with_its_step) {
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
     test_note("%s", rows[i].text);
     g_autoptr(GError) error = NULL;
-    check_null(scenario_parse(rows[i].text, strlen(rows[i].text), &error));
+    check_null(parse_scenario(rows[i].text, strlen(rows[i].text), &error));
     check_error(error, HOST_ERROR, EDGECORE_INVALID, rows[i].said);
   }
 }
