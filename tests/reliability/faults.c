@@ -45,7 +45,7 @@ static guint64 try_all(const struct trial_fault *fault, const disk *base, guint 
   guint64 tried = 0;
   guint64 violations = 0;
 
-  trial_all(fault, base, turns, has_requests, 1, &tried, &violations);
+  trial_all(fault, base, turns, has_requests, &tried, &violations);
   figure_add(proof, tried, violations);
   check_int_eq(violations, 0);
   return tried;

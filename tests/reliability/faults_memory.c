@@ -63,7 +63,7 @@ static void try_all(const disk *base, guint turns, gboolean has_requests) {
   guint64 cases = 0;
   guint64 violations = 0;
 
-  trial_all(&fault, base, turns, has_requests, proof_is_full() ? 1 : 3, &cases, &violations);
+  trial_all(&fault, base, turns, has_requests, &cases, &violations);
   figure_add("SQLite's allocations that fail", cases, violations);
   check_int_eq(violations, 0);
   check_int_ge(cases, 100);

@@ -47,7 +47,7 @@ void trial_clear(struct trial *self);
 
 /* Runs it for each call that can fail, from the first one on, for one call and for several in a row. Adds to the numbers; says what is
  * wrong. */
-void trial_all(const struct trial_fault *fault, const disk *base, guint turns, gboolean has_requests, guint step,
-               guint64 *cases, guint64 *violations);
+void trial_all(const struct trial_fault *fault, const disk *base, guint turns, gboolean has_requests, guint64 *cases,
+               guint64 *violations);
 
 #endif
