@@ -7,8 +7,9 @@
 /* A full neighbour is tried again after this long, doubled up to the second one, in microseconds. */
 #define WAIT_TIME_MIN 1000
 #define WAIT_TIME_MAX 16000
-/* Between batches of the outbox while the hub has no room, and after a failure. */
-#define FLUSH_WAIT 5000
+/* Before the hub, which had no room, is offered the next batch of the outbox: doubled up to the second one. And after a failure. */
+#define FLUSH_WAIT_MIN 5000
+#define FLUSH_WAIT_MAX 160000
 #define FLUSH_RETRY 1000000
 /* At most so many messages of the outbox in one batch, and bytes: they share a transaction and a place in memory. */
 #define FLUSH_MESSAGES 256
@@ -289,6 +290,11 @@ static guint room_for_flush(module *self) {
   return self->hub_room == 1 ? room : room / 2;
 }
 
+static void wait_for_hub(module *self, gint64 now) {
+  self->flush_wait = CLAMP(2 * self->flush_wait, FLUSH_WAIT_MIN, FLUSH_WAIT_MAX);
+  self->flush_due = now + self->flush_wait;
+}
+
 void module_flush(module *self) {
   gint64 now = module_now(self);
   guint room = room_for_flush(self);
@@ -297,14 +303,18 @@ void module_flush(module *self) {
   if (!module_may_flush(self))
     return;
   if (room == 0 || cloud_is_blocked(self)) {
-    self->flush_due = now + FLUSH_WAIT;
+    wait_for_hub(self, now);
     return;
   }
   struct flush flush = {.self = self, .room = MIN(room, FLUSH_MESSAGES), .error = ERROR_INIT};
   int32_t code = flush_batch(self, &flush);
   module_bound_wal(self);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
-    self->flush_due = flush.sent > 0 ? now : now + FLUSH_WAIT;
+    self->flush_due = now;
+    if (flush.sent > 0)
+      self->flush_wait = 0;
+    else
+      wait_for_hub(self, now);
     return;
   }
   if (module_is_damage(code, &flush.error) && module_mend(self, flush.error.text)) {

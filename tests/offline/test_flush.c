@@ -71,11 +71,31 @@ TEST_CASE(Flush, reaches_a_hub_that_takes_one_message_at_a_time) {
   scene_link(&scene, TRUE);
   for (guint i = 0; i < 10; i++) {
     g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
+    check_int_eq(cloud->len, 1);
     check_numbers(cloud, &last);
-    scene_run_for(&scene, 6000);
+    scene_run_for(&scene, 10000);
   }
   check_int_eq(last, 10);
   check_int_eq(scene_count(&scene, SCENE_OUTBOX), 0);
+  scene_end(&scene);
+}
+
+/* Somebody who holds the line and takes nothing must not keep the board awake. */
+TEST_CASE(Flush, asks_a_full_hub_ever_more_seldom) {
+  struct scene scene = scene_begin(NULL);
+  guint last = 0;
+
+  keep_many(&scene, 10);
+  fake_core_set_capacity(scene.core, "websocket", 0);
+  scene_link(&scene, TRUE);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  fake_core_set_capacity(scene.core, "websocket", 64);
+  scene_run_for(&scene, 20000);
+  check_int_eq(fake_core_queued(scene.core, "websocket"), 0);
+  scene_run_for(&scene, 160000);
+  g_autoptr(GPtrArray) cloud = fake_core_take(scene.core, "websocket");
+  check_numbers(cloud, &last);
+  check_int_eq(last, 10);
   scene_end(&scene);
 }
 
