@@ -42,7 +42,8 @@ struct database {
 };
 
 static int32_t fail(const database *self, struct edgecore_error *error, int result, const char *what) {
-  const char *why = self->connection != NULL ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
+  gboolean is_last = self->connection != NULL && sqlite3_extended_errcode(self->connection) == result;
+  const char *why = is_last ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
   int32_t code = EDGECORE_IO;
 
   switch (result & 0xff) {
@@ -149,8 +150,8 @@ static int read_pragma(sqlite3 *connection, const char *sql, char *value, gsize 
   return text != NULL ? SQLITE_OK : result == SQLITE_DONE ? SQLITE_ERROR : result;
 }
 
-/* Asked for, WAL may be refused without an error. */
-static int read_modes(database *self) {
+/* Asked for, WAL may be refused without an error; *what says so then. */
+static int read_modes(database *self, const char **what) {
   char mode[16] = "";
   char page_size[16] = "";
   int result = read_pragma(self->connection, "PRAGMA journal_mode", mode, sizeof mode);
@@ -160,7 +161,10 @@ static int read_modes(database *self) {
   if (result != SQLITE_OK)
     return result;
   self->page_size = atoi(page_size);
-  return strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_PROTOCOL;
+  if (strcmp(mode, "wal") == 0)
+    return SQLITE_OK;
+  *what = "cannot open: there can be no WAL on its file system, put it on another one";
+  return SQLITE_PROTOCOL;
 }
 
 static int prepare(database *self, const char *sql, sqlite3_stmt **statement) {
@@ -176,6 +180,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
                                 "PRAGMA temp_store=MEMORY;"
                                 "PRAGMA trusted_schema=OFF;"
                                 "PRAGMA cell_size_check=ON";
+  const char *what = "cannot open";
   int result = sqlite3_open_v2(self->path, &self->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
   if (result == SQLITE_OK) {
@@ -186,7 +191,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-      result = read_modes(self);
+      result = read_modes(self, &what);
     if (result == SQLITE_OK)
       result = prepare(self, "BEGIN IMMEDIATE", &self->begin);
     if (result == SQLITE_OK)
@@ -203,7 +208,7 @@ static int32_t connect(database *self, struct edgecore_error *error) {
       disconnect(self);
     return code;
   }
-  int32_t code = fail_schema(self, error, result, "cannot open");
+  int32_t code = fail_schema(self, error, result, what);
   disconnect(self);
   return code;
 }
