@@ -41,10 +41,16 @@ struct database {
   guint epoch;
 };
 
+/* A sector that is bad, or a disk that is gone for a moment. EIO comes as the second, or, from within a statement, as
+ * SQLITE_CORRUPT. */
+static gboolean cannot_read(int result) {
+  return result == SQLITE_IOERR_READ || result == SQLITE_IOERR_CORRUPTFS;
+}
+
 static int32_t fail(const database *self, struct edgecore_error *error, int result, const char *what) {
   gboolean is_last = self->connection != NULL && sqlite3_extended_errcode(self->connection) == result;
   const char *why = is_last ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
-  int32_t code = EDGECORE_IO;
+  int32_t code = cannot_read(result) ? EDGECORE_DAMAGED : EDGECORE_IO;
 
   switch (result & 0xff) {
   case SQLITE_NOMEM:
@@ -180,11 +186,11 @@ static int32_t connect(database *self, struct edgecore_error *error) {
                                 "PRAGMA temp_store=MEMORY;"
                                 "PRAGMA trusted_schema=OFF;"
                                 "PRAGMA cell_size_check=ON";
+  static const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const char *what = "cannot open";
-  int result = sqlite3_open_v2(self->path, &self->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  int result = sqlite3_open_v2(self->path, &self->connection, flags, NULL);
 
   if (result == SQLITE_OK) {
-    sqlite3_extended_result_codes(self->connection, 1);
     sqlite3_busy_timeout(self->connection, BUSY_TIMEOUT);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -430,6 +436,11 @@ void database_rollback(database *self) {
   self->in_transaction = FALSE;
   if ((self->is_doubtful || self->is_stale) && reconnect(self, &error) != EDGECORE_OK)
     self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
+}
+
+void database_reopen(database *self) {
+  self->is_stale = self->connection != NULL;
+  database_rollback(self);
 }
 
 void database_disconnect(database *self) {

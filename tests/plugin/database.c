@@ -112,6 +112,32 @@ TEST_CASE(Database, refuses_a_file_that_cannot_have_a_wal) {
   check_int_eq(model_count_open(path), 0);
 }
 
+/* The disk may only have been gone for a moment: who asks opens it anew and asks again. */
+TEST_CASE(Database, what_the_disk_cannot_read_is_damage) {
+  static const int codes[] = {SQLITE_IOERR_READ, SQLITE_IOERR_CORRUPTFS};
+  g_autofree char *path = fixture_database();
+  gboolean row;
+
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    test_note("fault %u", i);
+    g_autoptr(database) self = opened(path);
+    file_vfs_fail(FILE_READ, ".db", 0, 1, codes[i]);
+    sqlite3_stmt *statement = database_statement(self, COUNT, &failure);
+    check_true(statement == NULL || database_step(self, statement, &row, &failure) != EDGECORE_OK);
+    check_int_eq(failure.code, EDGECORE_DAMAGED);
+    check_int_eq(file_vfs_failed(), 1);
+    database_reopen(self);
+    check_int_eq(number(self, COUNT), 0);
+
+    database *none = NULL;
+    file_vfs_fail(FILE_READ, ".db", 0, 1, codes[i]);
+    check_fails(database_open(path, (struct database_statements){.sql = sql, .count = G_N_ELEMENTS(sql)}, NULL, NULL,
+                              fixture_log, NULL, &none, &failure),
+                EDGECORE_DAMAGED, "disk I/O error");
+    check_null(none);
+  }
+}
+
 TEST_CASE(Database, prepares_a_statement_once) {
   g_autofree char *path = fixture_database();
   g_autoptr(database) self = opened(path);
