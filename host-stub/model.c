@@ -203,7 +203,11 @@ static guint bits_wrong(const GPtrArray *models, gint64 application_id) {
 
 /* SQLITE_ERROR where the schema is read: in a file that is ours SQLite cannot make sense of it. */
 static gboolean is_damage(sqlite3 *db, gboolean is_ours_unread) {
-  int code = sqlite3_errcode(db) & 0xff;
+  int code = sqlite3_extended_errcode(db);
+  /* EIO comes as the second. */
+  if (code == SQLITE_IOERR_READ || code == SQLITE_IOERR_CORRUPTFS)
+    return TRUE;
+  code &= 0xff;
   return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_ERROR && is_ours_unread);
 }
 
@@ -286,6 +290,17 @@ static gint64 size_of(const char *path, const char *suffix) {
   return stat(file, &status) == 0 ? status.st_size : 0;
 }
 
+static gboolean migrate_once(const char *path, const GPtrArray *models, gboolean *is_damaged, GError **error) {
+  g_autoptr(sqlite3) db = NULL;
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  gboolean is_ours_unread = FALSE;
+  gboolean is_open = sqlite3_open_v2(path, &db, flags, NULL) == SQLITE_OK;
+  gboolean is_done = is_open ? migrate_open(db, path, models, &is_ours_unread, error)
+                             : refuse_sqlite(error, path, db, "cannot be opened");
+  *is_damaged = !is_done && is_damage(db, is_ours_unread);
+  return is_done;
+}
+
 gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
   if (models->len == 0)
     return TRUE;
@@ -295,14 +310,16 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
     return all_are_mended(models) ||
            refuse(error, path, "is empty, but its -wal is not", "move both away or put the database back");
-  g_autoptr(sqlite3) db = NULL;
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK)
-    return refuse_sqlite(error, path, db, "cannot be opened");
-  gboolean is_ours_unread = FALSE;
-  if (migrate_open(db, path, models, &is_ours_unread, error))
+  gboolean is_damaged = FALSE;
+  if (migrate_once(path, models, &is_damaged, error))
     return TRUE;
-  if (!is_damage(db, is_ours_unread) || !all_are_mended(models))
+  if (!is_damaged)
+    return FALSE;
+  /* The disk may have been gone for a moment. */
+  g_clear_error(error);
+  if (migrate_once(path, models, &is_damaged, error))
+    return TRUE;
+  if (!is_damaged || !all_are_mended(models))
     return FALSE;
   g_clear_error(error);
   return TRUE;

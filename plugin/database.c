@@ -222,6 +222,11 @@ void database_rollback(database *self) {
     self->log(EDGECORE_LOG_ERROR, error.text, self->log_data);
 }
 
+void database_reopen(database *self) {
+  self->is_stale = self->connection != NULL;
+  database_rollback(self);
+}
+
 void database_disconnect(database *self) {
   database_rollback(self);
   database_hang_up(self);

@@ -33,8 +33,9 @@ sqlite3_stmt *database_statement(database *self, guint number, struct edgecore_e
 void database_share_reads(database *self);
 /* As database_statement, for a write: begins the transaction when none is open. */
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
-/* Steps once. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. On failure it is reset, and the error says what SQLite
- * said; EDGECORE_DAMAGED: it found damage in the file. */
+/* Steps once. EDGECORE_OK: a row is there, or (*row FALSE) it is done and reset. EDGECORE_DAMAGED: SQLite found damage
+ * in the file, or the disk cannot read it, perhaps for a moment only: SQLite does not always tell which. On failure it
+ * is reset, and the error says what SQLite said. */
 int32_t database_step(database *self, sqlite3_stmt *statement, gboolean *row,
                       struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 /* Runs a statement that gives no rows. *changed (or NULL) is the number of rows changed. */
@@ -49,6 +50,9 @@ int32_t database_settle(database *self, struct edgecore_error *error) G_GNUC_WAR
  * connection is opened anew, because a failed sync may not be repeated in place. */
 int32_t database_commit(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void database_rollback(database *self);
+/* Rolls back and opens the connection anew, without what it remembers of the file. A failure is logged; each use tries
+ * again. */
+void database_reopen(database *self);
 /* Closes the connection; the next use opens it again. For a repair of the file. */
 void database_disconnect(database *self);
 /* EDGECORE_DAMAGED when the header does not say these numbers (of `version`, or a later one). */

@@ -11,9 +11,16 @@
 #define WAL_HEADER 32
 #define WAL_FRAME_HEADER 24
 
+/* A sector that is bad, or a disk that is gone for a moment. EIO comes as the second, or, from within a statement, as
+ * SQLITE_CORRUPT. */
+static gboolean cannot_read(int result) {
+  return result == SQLITE_IOERR_READ || result == SQLITE_IOERR_CORRUPTFS;
+}
+
 int32_t database_fail(const database *self, struct edgecore_error *error, int result, const char *what) {
-  const char *why = self->connection != NULL ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
-  int32_t code = EDGECORE_IO;
+  gboolean is_last = self->connection != NULL && sqlite3_extended_errcode(self->connection) == result;
+  const char *why = is_last ? sqlite3_errmsg(self->connection) : sqlite3_errstr(result);
+  int32_t code = cannot_read(result) ? EDGECORE_DAMAGED : EDGECORE_IO;
 
   switch (result & 0xff) {
   case SQLITE_NOMEM:
@@ -101,8 +108,8 @@ static int read_pragma(sqlite3 *connection, const char *sql, char *value, gsize 
   return text != NULL ? SQLITE_OK : result == SQLITE_DONE ? SQLITE_ERROR : result;
 }
 
-/* Asked for, WAL may be refused without an error. */
-static int read_modes(database *self) {
+/* Asked for, WAL may be refused without an error; *what says so then. */
+static int read_modes(database *self, const char **what) {
   char mode[16] = "";
   char page_size[16] = "";
   int result = read_pragma(self->connection, "PRAGMA journal_mode", mode, sizeof mode);
@@ -112,7 +119,10 @@ static int read_modes(database *self) {
   if (result != SQLITE_OK)
     return result;
   self->page_size = atoi(page_size);
-  return strcmp(mode, "wal") == 0 ? SQLITE_OK : SQLITE_PROTOCOL;
+  if (strcmp(mode, "wal") == 0)
+    return SQLITE_OK;
+  *what = "cannot open: there can be no WAL on its file system, put it on another one";
+  return SQLITE_PROTOCOL;
 }
 
 int database_prepare(database *self, const char *sql, sqlite3_stmt **statement) {
@@ -128,17 +138,18 @@ static int32_t open_connection(database *self, struct edgecore_error *error) {
                                 "PRAGMA temp_store=MEMORY;"
                                 "PRAGMA trusted_schema=OFF;"
                                 "PRAGMA cell_size_check=ON";
-  int result = sqlite3_open_v2(self->path, &self->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  static const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const char *what = "cannot open";
+  int result = sqlite3_open_v2(self->path, &self->connection, flags, NULL);
 
   if (result == SQLITE_OK) {
-    sqlite3_extended_result_codes(self->connection, 1);
     sqlite3_busy_timeout(self->connection, DATABASE_BUSY_TIMEOUT);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(self->connection, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     result = sqlite3_exec(self->connection, pragmas, NULL, NULL, NULL);
     if (result == SQLITE_OK)
-      result = read_modes(self);
+      result = read_modes(self, &what);
     if (result == SQLITE_OK)
       result = database_prepare(self, "BEGIN IMMEDIATE", &self->begin);
     if (result == SQLITE_OK)
@@ -155,7 +166,7 @@ static int32_t open_connection(database *self, struct edgecore_error *error) {
       database_hang_up(self);
     return code;
   }
-  int32_t code = database_fail_schema(self, error, result, "cannot open");
+  int32_t code = database_fail_schema(self, error, result, what);
   database_hang_up(self);
   return code;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,46 +14,81 @@
 #define FRAME_HEADER_SIZE 24
 /* SQLite's highest page number. */
 #define PAGE_MAX 0xfffffffeu
+/* A sector of a flash that dies may be read at one attempt and not at another. */
+#define READ_ATTEMPTS 3
 
-/* A file mapped for reading; size 0 when there is none. */
-struct mapping {
-  const guint8 *data;
-  gsize size;
+/* A file open for reading; -1 when there is none. It is not mapped: a sector that cannot be read would end the process. */
+struct source {
+  int descriptor;
+  guint64 size;
 };
 
 struct image {
-  struct mapping file;
-  struct mapping wal;
+  struct source file;
+  struct source wal;
   struct image_wal about_wal;
+  gboolean has_header;
   guint32 page_size;
-  guint32 page_count;
-  GHashTable *frames; /* page number -> its data in the WAL */
+  guint32 in_file;        /* so many pages, from the first on, are in the main file and needed */
+  guint32 last_page;      /* that the last commit knows */
+  GTree *frames;          /* page number -> the number of its frame in the WAL; the first is 1 */
+  GHashTable *unreadable; /* numbers of pages */
+};
+
+/* Where the reading of the WAL is: a frame, and the checksum up to it. */
+struct walk {
+  guint8 *bytes;
+  guint8 header[WAL_HEADER_SIZE];
+  guint32 sum[2];
+};
+
+/* A page that the WAL has, in which frame. */
+struct frame {
+  guint32 page;
+  guint32 number;
 };
 
 static guint32 read32(const guint8 *bytes) {
   return (guint32)bytes[0] << 24 | (guint32)bytes[1] << 16 | (guint32)bytes[2] << 8 | bytes[3];
 }
 
-static int32_t map(const char *path, struct mapping *mapping, struct edgecore_error *error) {
+static int32_t open_source(const char *path, struct source *source, struct edgecore_error *error) {
   struct stat status;
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
-  *mapping = (struct mapping){0};
-  if (descriptor < 0)
+  source->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (source->descriptor < 0)
     return error_set(error, errno == ENOENT ? EDGECORE_NOT_FOUND : EDGECORE_IO, "cannot open %s: %s", path,
                      g_strerror(errno));
-  void *data = MAP_FAILED;
-  if (fstat(descriptor, &status) == 0 && status.st_size > 0)
-    data = mmap(NULL, (gsize)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-  close(descriptor);
-  if (data != MAP_FAILED)
-    *mapping = (struct mapping){.data = data, .size = (gsize)status.st_size};
+  if (fstat(source->descriptor, &status) == 0 && status.st_size > 0)
+    source->size = (guint64)status.st_size;
   return EDGECORE_OK;
 }
 
-static void unmap(struct mapping *mapping) {
-  if (mapping->size > 0)
-    munmap((void *)mapping->data, mapping->size);
+static void close_source(struct source *source) {
+  if (source->descriptor >= 0)
+    close(source->descriptor);
+}
+
+/* FALSE when not all of it is there, or can be read. */
+static gboolean read_at(const struct source *source, guint64 at, guint8 *bytes, gsize size) {
+  guint failures = 0;
+
+  if (at + size > source->size)
+    return FALSE;
+  while (size > 0) {
+    gssize count = pread(source->descriptor, bytes, size, (off_t)at);
+    /* At the end of a file that was longer a moment ago. */
+    if (count == 0)
+      return FALSE;
+    if (count > 0) {
+      bytes += count;
+      at += (guint64)count;
+      size -= (gsize)count;
+    } else if (errno != EINTR && ++failures == READ_ATTEMPTS) {
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 static gboolean is_page_size(guint32 size) {
@@ -73,84 +107,111 @@ static void wal_sum(const guint8 *bytes, gsize size, gboolean big_endian, guint3
   }
 }
 
-/* The page size of a whole WAL header, and the checksum that the first frame goes on from; 0 for another. */
-static guint32 read_wal_header(const struct mapping *wal, guint32 sum[2]) {
-  if (wal->size < WAL_HEADER_SIZE || (read32(wal->data) & ~1u) != 0x377f0682u)
+/* The page size that a whole WAL header tells; 0 for another. */
+static guint32 read_wal_header(const struct source *wal, struct walk *self) {
+  const guint8 *header = self->header;
+
+  if (!read_at(wal, 0, self->header, WAL_HEADER_SIZE) || (read32(header) & ~1u) != 0x377f0682u)
     return 0;
-  sum[0] = sum[1] = 0;
-  wal_sum(wal->data, 24, (read32(wal->data) & 1) != 0, sum);
-  guint32 page_size = read32(wal->data + 8);
-  return sum[0] == read32(wal->data + 24) && sum[1] == read32(wal->data + 28) && is_page_size(page_size) ? page_size
-                                                                                                         : 0;
+  wal_sum(header, 24, (read32(header) & 1) != 0, self->sum);
+  guint32 page_size = read32(header + 8);
+  return self->sum[0] == read32(header + 24) && self->sum[1] == read32(header + 28) && is_page_size(page_size)
+             ? page_size
+             : 0;
 }
 
-static gboolean frame_is_whole(const image *self, const guint8 *frame, guint32 sum[2]) {
-  gboolean big_endian = (read32(self->wal.data) & 1) != 0;
+static gboolean frame_is_whole(struct walk *self, guint32 page_size) {
+  gboolean big_endian = (read32(self->header) & 1) != 0;
+  const guint8 *frame = self->bytes;
 
-  if (memcmp(frame + 8, self->wal.data + 16, 8) != 0)
+  if (memcmp(frame + 8, self->header + 16, 8) != 0)
     return FALSE;
-  wal_sum(frame, 8, big_endian, sum);
-  wal_sum(frame + FRAME_HEADER_SIZE, self->page_size, big_endian, sum);
-  return sum[0] == read32(frame + 16) && sum[1] == read32(frame + 20) && read32(frame) != 0 &&
+  wal_sum(frame, 8, big_endian, self->sum);
+  wal_sum(frame + FRAME_HEADER_SIZE, page_size, big_endian, self->sum);
+  return self->sum[0] == read32(frame + 16) && self->sum[1] == read32(frame + 20) && read32(frame) != 0 &&
          read32(frame) <= PAGE_MAX;
 }
 
-/* Notes the frames up to the last one that ends a transaction. */
-static void read_frames(image *self, guint32 sum[2]) {
-  g_autoptr(GPtrArray) open = g_ptr_array_new();
-  gsize step = FRAME_HEADER_SIZE + (gsize)self->page_size;
-  guint32 last_page = self->page_count;
+static int compare_numbers(gconstpointer a, gconstpointer b) {
+  return (GPOINTER_TO_UINT(a) > GPOINTER_TO_UINT(b)) - (GPOINTER_TO_UINT(a) < GPOINTER_TO_UINT(b));
+}
 
-  for (gsize at = WAL_HEADER_SIZE; at + step <= self->wal.size; at += step) {
-    const guint8 *frame = self->wal.data + at;
-    if (!frame_is_whole(self, frame, sum))
+static gsize frame_size(const image *self) {
+  return FRAME_HEADER_SIZE + (gsize)self->page_size;
+}
+
+static guint64 frame_offset(const image *self, guint32 number) {
+  return WAL_HEADER_SIZE + (guint64)(number - 1) * frame_size(self);
+}
+
+/* Notes the frames up to the last one that ends a transaction. The checksum of each goes on from the one before, so
+ * with one that cannot be read the WAL ends. */
+static void read_frames(image *self, struct walk *walk) {
+  g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(struct frame));
+
+  for (guint32 number = 1; read_at(&self->wal, frame_offset(self, number), walk->bytes, frame_size(self)); number++) {
+    if (!frame_is_whole(walk, self->page_size))
       return;
-    g_ptr_array_add(open, (gpointer)frame);
-    guint32 page_count = read32(frame + 4);
+    const struct frame frame = {.page = read32(walk->bytes), .number = number};
+    g_array_append_val(open, frame);
+    guint32 page_count = read32(walk->bytes + 4);
     if (page_count == 0)
       continue;
     for (guint i = 0; i < open->len; i++) {
-      const guint8 *committed = g_ptr_array_index(open, i);
-      guint32 number = read32(committed);
-      g_hash_table_insert(self->frames, GUINT_TO_POINTER(number), (gpointer)(committed + FRAME_HEADER_SIZE));
-      last_page = MAX(last_page, number);
+      const struct frame *committed = &g_array_index(open, struct frame, i);
+      g_tree_insert(self->frames, GUINT_TO_POINTER(committed->page), GUINT_TO_POINTER(committed->number));
     }
-    g_ptr_array_set_size(open, 0);
-    /* It may say anything, but a page that is nowhere needs no looking for. */
-    self->page_count = MIN(page_count, last_page);
-    self->about_wal.frames = (guint32)((at - WAL_HEADER_SIZE) / step) + 1;
+    g_array_set_size(open, 0);
+    self->last_page = page_count;
+    self->about_wal.frames = number;
   }
+}
+
+static void read_wal(image *self, struct walk *walk) {
+  g_autofree guint8 *bytes = g_malloc(frame_size(self));
+
+  walk->bytes = bytes;
+  self->about_wal.is_whole = TRUE;
+  self->about_wal.sequence = read32(walk->header + 12);
+  self->about_wal.salts[0] = read32(walk->header + 16);
+  self->about_wal.salts[1] = read32(walk->header + 20);
+  read_frames(self, walk);
+}
+
+/* The header of the database; FALSE when it is none. */
+static gboolean read_header(const image *self, guint8 header[100]) {
+  return read_at(&self->file, 0, header, 100) && memcmp(header, HEADER, sizeof HEADER) == 0;
 }
 
 int32_t image_open(const char *path, gboolean with_wal, image **out, struct edgecore_error *error) {
   g_autofree char *wal_path = g_strconcat(path, "-wal", NULL);
   g_autoptr(image) self = g_new0(image, 1);
-  guint32 sum[2];
+  struct walk walk = {.sum = {0, 0}};
+  guint8 header[100];
 
-  self->frames = g_hash_table_new(g_direct_hash, g_direct_equal);
-  int32_t code = map(path, &self->file, error);
+  self->file.descriptor = self->wal.descriptor = -1;
+  self->frames = g_tree_new(compare_numbers);
+  self->unreadable = g_hash_table_new(g_direct_hash, g_direct_equal);
+  int32_t code = open_source(path, &self->file, error);
   if (code != EDGECORE_OK)
     return code;
   if (with_wal)
-    code = map(wal_path, &self->wal, error);
+    code = open_source(wal_path, &self->wal, error);
   if (code != EDGECORE_OK && code != EDGECORE_NOT_FOUND)
     return code;
 
-  guint32 wal_page_size = read_wal_header(&self->wal, sum);
+  guint32 wal_page_size = read_wal_header(&self->wal, &walk);
   self->page_size = wal_page_size != 0 ? wal_page_size : DEFAULT_PAGE_SIZE;
-  if (image_has_header(self)) {
-    guint32 size = (guint32)self->file.data[16] << 8 | self->file.data[17];
+  self->has_header = read_header(self, header);
+  if (self->has_header) {
+    guint32 size = (guint32)header[16] << 8 | header[17];
     size = size == 1 ? 65536 : size;
     self->page_size = is_page_size(size) ? size : self->page_size;
   }
-  self->page_count = (guint32)MIN(self->file.size / self->page_size, G_MAXUINT32 - 1);
-  if (wal_page_size == self->page_size) {
-    self->about_wal.is_whole = TRUE;
-    self->about_wal.sequence = read32(self->wal.data + 12);
-    self->about_wal.salts[0] = read32(self->wal.data + 16);
-    self->about_wal.salts[1] = read32(self->wal.data + 20);
-    read_frames(self, sum);
-  }
+  self->in_file = self->last_page = (guint32)MIN(self->file.size / self->page_size, PAGE_MAX);
+  if (wal_page_size == self->page_size)
+    read_wal(self, &walk);
+  self->in_file = MIN(self->in_file, self->last_page);
   *out = g_steal_pointer(&self);
   return EDGECORE_OK;
 }
@@ -158,14 +219,15 @@ int32_t image_open(const char *path, gboolean with_wal, image **out, struct edge
 void image_close(image *self) {
   if (self == NULL)
     return;
-  unmap(&self->file);
-  unmap(&self->wal);
-  g_hash_table_unref(self->frames);
+  close_source(&self->file);
+  close_source(&self->wal);
+  g_tree_unref(self->frames);
+  g_hash_table_unref(self->unreadable);
   g_free(self);
 }
 
 gboolean image_has_header(const image *self) {
-  return self->file.size >= 100 && memcmp(self->file.data, HEADER, sizeof HEADER) == 0;
+  return self->has_header;
 }
 
 const struct image_wal *image_wal_of(const image *self) {
@@ -176,15 +238,53 @@ guint32 image_page_size(const image *self) {
   return self->page_size;
 }
 
-guint32 image_page_count(const image *self) {
-  return self->page_count;
+guint32 image_next(const image *self, guint32 number) {
+  if (number < self->in_file)
+    return number + 1;
+  GTreeNode *node = g_tree_upper_bound(self->frames, GUINT_TO_POINTER(number));
+  guint32 next = node != NULL ? GPOINTER_TO_UINT(g_tree_node_key(node)) : 0;
+  return next <= self->last_page ? next : 0;
 }
 
-const guint8 *image_page(const image *self, guint32 number) {
-  const guint8 *page = g_hash_table_lookup(self->frames, GUINT_TO_POINTER(number));
+guint32 image_page_count(const image *self) {
+  guint32 count = self->in_file;
 
-  if (page != NULL || number == 0)
-    return page;
-  gsize at = (gsize)(number - 1) * self->page_size;
-  return at + self->page_size <= self->file.size ? self->file.data + at : NULL;
+  for (guint32 number = image_next(self, count); number != 0; number = image_next(self, number))
+    count++;
+  return count;
+}
+
+static gboolean read_page(const image *self, guint32 number, guint8 *page) {
+  guint32 frame = GPOINTER_TO_UINT(g_tree_lookup(self->frames, GUINT_TO_POINTER(number)));
+
+  if (frame != 0)
+    return read_at(&self->wal, frame_offset(self, frame) + FRAME_HEADER_SIZE, page, self->page_size);
+  return read_at(&self->file, (guint64)(number - 1) * self->page_size, page, self->page_size);
+}
+
+gboolean image_read(image *self, guint32 number, guint8 *page) {
+  if (number == 0 || image_next(self, number - 1) != number ||
+      g_hash_table_contains(self->unreadable, GUINT_TO_POINTER(number)))
+    return FALSE;
+  gboolean is_read = read_page(self, number, page);
+  if (!is_read)
+    g_hash_table_add(self->unreadable, GUINT_TO_POINTER(number));
+  return is_read;
+}
+
+guint image_unreadable(const image *self) {
+  return g_hash_table_size(self->unreadable);
+}
+
+gboolean image_recover(image *self) {
+  g_autofree guint8 *page = g_malloc(self->page_size);
+  guint before = image_unreadable(self);
+  GHashTableIter iter;
+  gpointer number;
+
+  g_hash_table_iter_init(&iter, self->unreadable);
+  while (g_hash_table_iter_next(&iter, &number, NULL))
+    if (read_page(self, GPOINTER_TO_UINT(number), page))
+      g_hash_table_iter_remove(&iter);
+  return image_unreadable(self) < before;
 }

@@ -308,6 +308,8 @@ void module_flush(module *self) {
   }
   struct flush flush = {.self = self, .room = MIN(room, FLUSH_MESSAGES), .error = ERROR_INIT};
   int32_t code = flush_batch(self, &flush);
+  if (module_reopen(self, code, &flush.error))
+    code = flush_batch(self, &flush);
   module_bound_wal(self);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = now;

@@ -19,51 +19,87 @@
 /* The outbox, which is bounded, is looked at as a whole up to this size of the file. */
 #define OUTBOX_CHECK_BYTES (G_GINT64_CONSTANT(256) << 20)
 
-/* Ends the transaction of a step that went well so far. FALSE, and a line in the log, when it did not, or does not now. After a repair
- * everything begins anew, so what a caller notes of its progress it notes before. */
-static gboolean finish(module *self, int32_t code, struct edgecore_error *error) {
+/* A step, in a transaction of its own; `data` is where it leaves what is to be noted once that is committed. It may be
+ * called twice. */
+typedef int32_t step_fn(module *self, void *data, struct edgecore_error *error);
+
+static int32_t run_once(module *self, step_fn *step, void *data, struct edgecore_error *error) {
   database *db = store_database(self->store);
+  int32_t code = step(self, data, error);
 
   if (code == EDGECORE_OK)
     code = database_commit(db, error);
+  if (code != EDGECORE_OK)
+    database_rollback(db);
+  return code;
+}
+
+/* FALSE, and a line in the log, when it failed. After a repair everything begins anew. */
+static gboolean run(module *self, step_fn *step, void *data) {
+  struct edgecore_error error = ERROR_INIT;
+  int32_t code = run_once(self, step, data, &error);
+
+  if (module_reopen(self, code, &error))
+    code = run_once(self, step, data, &error);
   if (code == EDGECORE_OK)
     return TRUE;
-  database_rollback(db);
-  if (!module_is_damage(code, error) || !module_mend(self, error->text))
-    module_log(self, EDGECORE_LOG_WARNING, error->text);
+  if (!module_is_damage(code, &error) || !module_mend(self, error.text))
+    module_log(self, EDGECORE_LOG_WARNING, error.text);
   return FALSE;
 }
 
-/* The steps below return FALSE when they are to be tried again some time later. */
+static int32_t sum_some(module *self, void *data, struct edgecore_error *error) {
+  gint64 *after = data;
+  guint done;
+
+  *after = self->sum_after;
+  int32_t code = store_sum_rows(self->store, SUM_ROWS, after, &done, error);
+  if (code == EDGECORE_OK && done == 0)
+    *after = G_MAXINT64;
+  return code;
+}
+
+static int32_t verify_some(module *self, void *data, struct edgecore_error *error) {
+  gint64 *after = data;
+  guint done;
+
+  *after = self->verify_after;
+  int32_t code = store_verify(self->store, VERIFY_ROWS, after, &done, error);
+  if (code != EDGECORE_OK || done > 0)
+    return code;
+  *after = G_MAXINT64;
+  return database_quick_check(store_database(self->store), "metamanager_outbox", OUTBOX_CHECK_BYTES, error);
+}
+
+static int32_t want_all(module *self, void *data, struct edgecore_error *error) {
+  const GPtrArray *keys = data;
+  int32_t code = EDGECORE_OK;
+
+  for (guint i = 0; code == EDGECORE_OK && i < keys->len; i++)
+    code = wanted_put(self->store, g_ptr_array_index(keys, i), error);
+  return code;
+}
+
+/* The functions below return FALSE when they are to be called again some time later. */
 
 static gboolean sum_rows(module *self) {
-  struct edgecore_error error = ERROR_INIT;
-  gint64 before = self->sum_after;
-  guint done;
-  int32_t code = store_sum_rows(self->store, SUM_ROWS, &self->sum_after, &done, &error);
+  gint64 after;
 
-  if (code == EDGECORE_OK && done == 0)
-    self->sum_after = G_MAXINT64;
-  if (finish(self, code, &error))
-    return TRUE;
-  self->sum_after = MIN(self->sum_after, before);
-  return FALSE;
+  if (!run(self, sum_some, &after))
+    return FALSE;
+  self->sum_after = after;
+  return TRUE;
 }
 
 static gboolean verify_rows(module *self) {
-  struct edgecore_error error = ERROR_INIT;
-  guint done;
-  int32_t code = store_verify(self->store, VERIFY_ROWS, &self->verify_after, &done, &error);
+  gint64 after;
 
-  if (code == EDGECORE_OK && done == 0) {
-    self->verify_after = G_MAXINT64;
-    code = database_quick_check(store_database(self->store), "metamanager_outbox", OUTBOX_CHECK_BYTES, &error);
-  }
-  if (!finish(self, code, &error)) {
+  if (!run(self, verify_some, &after)) {
     self->verify_after = G_MININT64;
     return FALSE;
   }
-  if (self->verify_after == G_MAXINT64) {
+  self->verify_after = after;
+  if (after == G_MAXINT64) {
     self->verify_due = module_now(self) + VERIFY_INTERVAL;
     self->mend_wait = 0;
   }
@@ -73,8 +109,6 @@ static gboolean verify_rows(module *self) {
 /* Rows that failed their checksum since the last time: what the cloud has is asked for again. */
 static gboolean want_damaged(module *self) {
   g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
-  struct edgecore_error error = ERROR_INIT;
-  int32_t code = EDGECORE_OK;
 
   for (char *key; (key = store_take_damaged(self->store)) != NULL;)
     if (resource_is_remote(resource_parse(key).kind))
@@ -83,9 +117,7 @@ static gboolean want_damaged(module *self) {
       g_free(key);
   if (keys->len == 0)
     return TRUE;
-  for (guint i = 0; code == EDGECORE_OK && i < keys->len; i++)
-    code = wanted_put(self->store, g_ptr_array_index(keys, i), &error);
-  if (!finish(self, code, &error)) {
+  if (!run(self, want_all, keys)) {
     for (guint i = 0; i < keys->len; i++)
       store_return_damaged(self->store, g_ptr_array_index(keys, i));
     return FALSE;
@@ -161,18 +193,24 @@ static int32_t read_wanted(module *self, GPtrArray **keys, struct edgecore_error
   return code;
 }
 
-void module_fetch_wanted(module *self) {
-  struct edgecore_error error = ERROR_INIT;
+static int32_t fetch_some(module *self, void *data, struct edgecore_error *error) {
   g_autoptr(GPtrArray) keys = NULL;
+  int32_t code = read_wanted(self, &keys, error);
+
+  for (guint i = 0; code == EDGECORE_OK && i < keys->len; i++)
+    code = fetch(self, g_ptr_array_index(keys, i), error);
+  *(gboolean *)data = code != EDGECORE_OK || keys->len > 0;
+  return code;
+}
+
+void module_fetch_wanted(module *self) {
+  gboolean is_left = TRUE;
 
   self->wanted_due = G_MAXINT64;
   if (self->link != LINK_CONNECTED || !self->has_wanted)
     return;
-  int32_t code = read_wanted(self, &keys, &error);
-  for (guint i = 0; code == EDGECORE_OK && i < keys->len; i++)
-    code = fetch(self, g_ptr_array_index(keys, i), &error);
-  self->has_wanted = code != EDGECORE_OK || keys->len > 0;
-  if (self->has_wanted)
+  (void)run(self, fetch_some, &is_left);
+  self->has_wanted = is_left;
+  if (is_left)
     self->wanted_due = module_now(self) + WANTED_INTERVAL;
-  finish(self, code, &error);
 }

@@ -77,26 +77,50 @@ static int32_t check_wal(module *self, gboolean *with_wal, struct edgecore_error
   return error_set(error, EDGECORE_DAMAGED, "%s", text);
 }
 
-int32_t module_open(module *self, gboolean check, struct edgecore_error *error) {
-  const char *path = self->settings.database;
+/* What cannot be read at first may be read by a connection that is opened anew. */
+static int32_t open_twice(module *self, gboolean check, struct edgecore_error *error) {
+  int32_t code = try_open(self, check, error);
+
+  if (code != EDGECORE_DAMAGED)
+    return code;
+  close_store(self);
+  return try_open(self, check, error);
+}
+
+static int32_t mend_file(module *self, const char *reason, struct edgecore_error *error) {
+  struct edgecore_error about_wal = ERROR_INIT;
   gboolean with_wal = TRUE;
-  int32_t code = repair_finish(path, log_from_store, self, error);
+
+  (void)check_wal(self, &with_wal, &about_wal);
+  return repair_database(self->settings.database, with_wal, reason, log_from_store, self, error);
+}
+
+int32_t module_open(module *self, gboolean check, struct edgecore_error *error) {
+  gboolean with_wal = TRUE;
+  int32_t code = repair_finish(self->settings.database, log_from_store, self, error);
 
   if (code == EDGECORE_OK && check)
     code = check_wal(self, &with_wal, error);
   if (code == EDGECORE_OK)
-    code = try_open(self, check, error);
+    code = open_twice(self, check, error);
   if (code != EDGECORE_DAMAGED)
     return code;
   const struct edgecore_error reason = *error;
   close_store(self);
-  code = repair_database(path, with_wal, reason.text, log_from_store, self, error);
+  code = mend_file(self, reason.text, error);
   return code == EDGECORE_OK ? try_open(self, FALSE, error) : code;
 }
 
 gboolean module_is_damage(int32_t code, const struct edgecore_error *error) {
   /* What is found while a statement is prepared comes as EDGECORE_IO. */
   return code == EDGECORE_DAMAGED || (code == EDGECORE_IO && error->code == EDGECORE_DAMAGED);
+}
+
+gboolean module_reopen(module *self, int32_t code, const struct edgecore_error *error) {
+  if (!module_is_damage(code, error))
+    return FALSE;
+  database_reopen(store_database(self->store));
+  return TRUE;
 }
 
 gboolean module_mend(module *self, const char *reason) {
@@ -108,7 +132,7 @@ gboolean module_mend(module *self, const char *reason) {
   self->mend_wait = CLAMP(2 * self->mend_wait, MEND_WAIT_MIN, MEND_WAIT_MAX);
   self->mend_due = now + self->mend_wait;
   database_disconnect(store_database(self->store));
-  int32_t code = repair_database(self->settings.database, TRUE, reason, log_from_store, self, &error);
+  int32_t code = mend_file(self, reason, &error);
   if (code == EDGECORE_OK)
     code = outbox_reload(self->outbox, &error);
   if (code != EDGECORE_OK) {

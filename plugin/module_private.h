@@ -66,10 +66,13 @@ gboolean module_is_refused(const module *self);
 /* module_mend.c */
 /* Opens the database, mended if need be. `check`: its structure is looked at first. */
 int32_t module_open(module *self, gboolean check, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether a failure of the database is damage. What is found once may be a disk that was gone for a moment: do what
+ * failed again after module_reopen before module_mend. */
+gboolean module_is_damage(int32_t code, const struct edgecore_error *error);
+/* Opens the database anew, and is TRUE, when the failure is damage. */
+gboolean module_reopen(module *self, int32_t code, const struct edgecore_error *error);
 /* Mends the database while it is in use. FALSE when it could not, or was tried a moment ago. */
 gboolean module_mend(module *self, const char *reason);
-/* Whether a failure of the database calls for that. */
-gboolean module_is_damage(int32_t code, const struct edgecore_error *error);
 
 /* module_idle.c */
 /* One step of what waits for a quiet moment: checkpoint, checksums for upstream's rows, the check of all rows. */

@@ -79,6 +79,8 @@ static int32_t run(module *self, turn_body_fn *body, struct edgecore_item *items
                    const struct edgecore_error *cause, struct edgecore_error *error) {
   int32_t code = run_once(self, body, items, count, cause, error);
 
+  if (module_reopen(self, code, error))
+    code = run_once(self, body, items, count, cause, error);
   if (module_is_damage(code, error) && module_mend(self, error->text))
     code = run_once(self, body, items, count, cause, error);
   return code;

@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* How often all is read at most, while each time more can be read than before. */
+#define ROUNDS_MAX 3
+
 static const char *const sql[STATEMENT_TOTAL] = {
     [INSERT_META] = "INSERT OR IGNORE INTO meta(rowid, key, type, value, sum) VALUES(?1, ?2, ?3, ?4, ?5)",
     [DELETE_META] = "DELETE FROM meta WHERE key = ?1",
@@ -67,18 +70,34 @@ static void close_fresh(struct repair *self) {
   sqlite3_close(g_steal_pointer(&self->fresh));
 }
 
-static int32_t fill(struct repair *self, const image *pages, const char *name, guint *lost,
-                    struct edgecore_error *error) {
-  int32_t code = create(self, name, error);
+/* Puts what can be read into the fresh file. A disk that was gone for a moment is asked again for what it did not give. */
+static int32_t collect(struct repair *self, image *pages, const char *name, struct edgecore_error *error) {
+  for (guint round = 1;; round++) {
+    int32_t code = create(self, name, error);
+    if (code != EDGECORE_OK)
+      return code;
+    salvage_each(pages, repair_take, self);
+    if (!image_recover(pages) || round == ROUNDS_MAX)
+      return EDGECORE_OK;
+    close_fresh(self);
+    repair_rows_clear(self);
+    repair_rows_init(self);
+  }
+}
+
+static int32_t fill(struct repair *self, image *pages, const char *name, guint *lost, struct edgecore_error *error) {
+  int32_t code = collect(self, pages, name, error);
+  guint unreadable = image_unreadable(pages);
 
   if (code != EDGECORE_OK)
     return code;
-  salvage_each(pages, repair_take, self);
   /* An empty file beside a WAL is what is left of one of ours. */
   if (!image_has_header(pages) && !repair_is_needed(self->path) && !repair_found_any(self))
-    return error_set(error, EDGECORE_IO,
-                     "the file %s is not an SQLite database; move it away or name another one in database.source",
-                     self->path);
+    return error_set(error, EDGECORE_IO, "the file %s %s; move it away or name another one in database.source",
+                     self->path, unreadable > 0 ? "cannot be read" : "is not an SQLite database");
+  if (unreadable > 0)
+    repair_say(self, EDGECORE_LOG_ERROR, "the disk cannot read %u pages of the database %s: replace it soon",
+               unreadable, self->path);
   *lost = repair_report_lost(self);
   if (self->result == SQLITE_OK)
     self->result = sqlite3_exec(self->fresh, "COMMIT", NULL, NULL, NULL);

@@ -16,10 +16,13 @@ struct cursor {
 };
 
 struct salvage {
-  const image *pages;
+  image *pages;
+  guint8 *page;
+  guint8 *overflow;
   salvage_fn *each;
   void *data;
   GByteArray *payload;
+  guint32 page_count;
   guint64 overflow_left; /* pages that may still be read for payloads that do not fit on one */
 };
 
@@ -120,23 +123,23 @@ static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean 
   gsize local = local_size(page_size, in_index, size);
 
   if (size == 0 || (gsize)(cell->end - cell->at) < local + (local < size ? 4 : 0) ||
-      size > (guint64)image_page_count(self->pages) * page_size)
+      size > (guint64)self->page_count * page_size)
     return FALSE;
   g_byte_array_set_size(self->payload, 0);
   g_byte_array_append(self->payload, cell->at, (guint)local);
   const guint8 *link = cell->at + local;
   while (self->payload->len < size) {
-    const guint8 *page = image_page(self->pages, read16(link) << 16 | read16(link + 2));
-    if (page == NULL || self->overflow_left == 0)
+    if (self->overflow_left == 0 || !image_read(self->pages, read16(link) << 16 | read16(link + 2), self->overflow))
       return FALSE;
     self->overflow_left--;
-    g_byte_array_append(self->payload, page + 4, (guint)MIN(page_size - 4, size - self->payload->len));
-    link = page;
+    link = self->overflow;
+    g_byte_array_append(self->payload, link + 4, (guint)MIN(page_size - 4, size - self->payload->len));
   }
   return TRUE;
 }
 
-static gboolean read_cell(struct salvage *self, const guint8 *page, guint32 offset, guint8 type) {
+static gboolean read_cell(struct salvage *self, guint32 offset, guint8 type) {
+  const guint8 *page = self->page;
   struct salvage_record record = {.in_index = type != TABLE_LEAF};
   struct cursor cell = {.at = page + offset, .end = page + image_page_size(self->pages)};
 
@@ -153,32 +156,38 @@ static gboolean read_cell(struct salvage *self, const guint8 *page, guint32 offs
 }
 
 static gboolean read_page(struct salvage *self, guint32 number) {
-  const guint8 *page = image_page(self->pages, number);
+  const guint8 *page = self->page;
   guint32 start = number == 1 ? 100 : 0;
   gboolean any = FALSE;
 
-  if (page == NULL || (page[start] != TABLE_LEAF && page[start] != INDEX_LEAF && page[start] != INDEX_INTERIOR))
+  if (!image_read(self->pages, number, self->page) ||
+      (page[start] != TABLE_LEAF && page[start] != INDEX_LEAF && page[start] != INDEX_INTERIOR))
     return FALSE;
   guint32 count = read16(page + start + 3);
   guint32 pointers = start + (page[start] == INDEX_INTERIOR ? 12 : 8);
   for (guint32 i = 0; i < count && pointers + 2 * i + 2 <= image_page_size(self->pages); i++) {
     guint32 offset = read16(page + pointers + 2 * i);
-    if (offset < image_page_size(self->pages) && read_cell(self, page, offset, page[start]))
+    if (offset < image_page_size(self->pages) && read_cell(self, offset, page[start]))
       any = TRUE;
   }
   return any;
 }
 
-guint salvage_each(const image *pages, salvage_fn *each, void *data) {
+guint salvage_each(image *pages, salvage_fn *each, void *data) {
   g_autoptr(GByteArray) payload = g_byte_array_new();
+  g_autofree guint8 *page = g_malloc(image_page_size(pages));
+  g_autofree guint8 *overflow = g_malloc(image_page_size(pages));
   struct salvage self = {.pages = pages,
+                         .page = page,
+                         .overflow = overflow,
                          .each = each,
                          .data = data,
                          .payload = payload,
-                         .overflow_left = OVERFLOW_READS * (guint64)image_page_count(pages)};
+                         .page_count = image_page_count(pages)};
   guint found = 0;
 
-  for (guint32 number = 1; number <= image_page_count(pages); number++)
+  self.overflow_left = OVERFLOW_READS * (guint64)self.page_count;
+  for (guint32 number = image_next(pages, 0); number != 0; number = image_next(pages, number))
     if (read_page(&self, number))
       found++;
   return found;

@@ -27,6 +27,6 @@ struct salvage_record {
 typedef void salvage_fn(const struct salvage_record *record, void *data);
 
 /* Calls `each` for every record that can be decoded. Returns the number of pages that hold one. */
-guint salvage_each(const image *pages, salvage_fn *each, void *data);
+guint salvage_each(image *pages, salvage_fn *each, void *data);
 
 #endif

@@ -149,8 +149,9 @@ struct edgecore_model_step {
   const char *sql;  /* one or more statements; run in the same transaction as all other steps */
 };
 
-/* Since 1.1, in edgecore_model's flags: the plugin mends a damaged database by itself, in start. The core then leaves alone, without an
- * error, a file that SQLite calls damaged or no database, and an empty one that has a WAL. */
+/* Since 1.1, in edgecore_model's flags: the plugin mends a damaged database by itself, in start. The core then leaves
+ * alone, without an error, a file that SQLite calls damaged or no database, or that the disk cannot read, and an empty
+ * one that has a WAL. */
 #define EDGECORE_MODEL_MENDED UINT32_C(1)
 
 /* beehive/dbm's RegisterModel: a table that the module keeps in the database `database.source`. Copied by the core. */

@@ -1,5 +1,6 @@
 #include "model.h"
 
+#include "bad_sector.h"
 #include "fixture.h"
 #include "host.h"
 #include "process.h"
@@ -199,6 +200,36 @@ TEST_CASE(Model, leaves_a_database_of_ours_with_a_flipped_bit_alone) {
   database_run(path, "PRAGMA application_id = 0x6d657442");
   check_false(model_migrate(path, list, &error));
   check_error(error, HOST_ERROR, EDGECORE_IO, "0x6d657442");
+}
+
+/* The plugin mends it; without one that does, nobody can use it. */
+TEST_CASE(Model, leaves_a_database_that_the_disk_cannot_read_alone) {
+  const struct edgecore_model from = {.size = sizeof from,
+                                      .flags = EDGECORE_MODEL_MENDED,
+                                      .table = "meta",
+                                      .application_id = APPLICATION_ID,
+                                      .step_count = 2,
+                                      .steps = steps};
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_autofree char *path = test_path("edge.db");
+  g_autoptr(GError) error = NULL;
+  g_ptr_array_add(list, model_copy(&from, NULL));
+  check_migrates(path, 1);
+  bad_sector_set(path, 0, 512, BAD_FOR_EVER);
+  check_true(model_migrate(path, list, &error));
+  check_no_error(error);
+  check_refuses(path, 2, "check the disk");
+  bad_sector_heal();
+  check_value(path, "PRAGMA user_version", "1");
+}
+
+TEST_CASE(Model, grows_a_database_although_a_read_fails_once) {
+  g_autofree char *path = test_path("edge.db");
+  check_migrates(path, 1);
+  bad_sector_set(path, 0, 512, 1);
+  check_migrates(path, 2);
+  check_int_eq(bad_sector_tried(), 1);
+  check_value(path, "PRAGMA user_version", "2");
 }
 
 TEST_CASE(Model, refuses_a_database_that_another_process_has_locked) {

@@ -106,6 +106,50 @@ TEST_CASE(Database, refuses_what_is_no_database) {
   check_int_eq(model_count_open(path), 0);
 }
 
+/* Without shared memory there is no WAL: SQLite says so in the answer, and goes on with another journal. */
+TEST_CASE(Database, refuses_a_file_that_cannot_have_a_wal) {
+  const struct database_statements statements = {.sql = sql, .count = G_N_ELEMENTS(sql)};
+  g_autofree char *path = fixture_database();
+  sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+  database *self = NULL;
+
+  require_not_null(sqlite3_vfs_find("unix-dotfile"));
+  sqlite3_vfs_register(sqlite3_vfs_find("unix-dotfile"), TRUE);
+  int32_t code = database_open(path, statements, NULL, NULL, fixture_log, NULL, &self, &failure);
+  sqlite3_vfs_register(usual, TRUE);
+  check_int_eq(code, EDGECORE_IO);
+  check_contains(failure.text, "there can be no WAL on its file system");
+  check_contains(failure.text, path);
+  check_null(self);
+  check_int_eq(model_count_open(path), 0);
+}
+
+/* The disk may only have been gone for a moment: who asks opens it anew and asks again. */
+TEST_CASE(Database, what_the_disk_cannot_read_is_damage) {
+  static const int codes[] = {SQLITE_IOERR_READ, SQLITE_IOERR_CORRUPTFS};
+  g_autofree char *path = fixture_database();
+  gboolean row;
+
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    test_note("fault %u", i);
+    g_autoptr(database) self = opened(path);
+    file_vfs_fail(FILE_READ, ".db", 0, 1, codes[i]);
+    sqlite3_stmt *statement = database_statement(self, COUNT, &failure);
+    check_true(statement == NULL || database_step(self, statement, &row, &failure) != EDGECORE_OK);
+    check_int_eq(failure.code, EDGECORE_DAMAGED);
+    check_int_eq(file_vfs_failed(), 1);
+    database_reopen(self);
+    check_int_eq(number(self, COUNT), 0);
+
+    database *none = NULL;
+    file_vfs_fail(FILE_READ, ".db", 0, 1, codes[i]);
+    check_fails(database_open(path, (struct database_statements){.sql = sql, .count = G_N_ELEMENTS(sql)}, NULL, NULL,
+                              fixture_log, NULL, &none, &failure),
+                EDGECORE_DAMAGED, "disk I/O error");
+    check_null(none);
+  }
+}
+
 TEST_CASE(Database, prepares_a_statement_once) {
   g_autofree char *path = fixture_database();
   g_autoptr(database) self = opened(path);
@@ -219,6 +263,37 @@ TEST_CASE(Database, a_disk_that_is_full_fails_the_commit_and_is_forgotten_when_i
   require_ok(insert(self, "c"));
   require_ok(database_commit(self, &failure));
   check_rows(path, "SELECT key FROM meta ORDER BY key", "a\nc");
+}
+
+/* A transaction that does not fit into the cache is written before its commit; SQLite rolls it back when that fails,
+ * and what comes next would be stored by itself. */
+TEST_CASE(Database, what_follows_in_a_transaction_that_sqlite_has_ended_is_not_stored) {
+  static const int codes[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
+  g_autofree char *large = g_strnfill(400000, 'k');
+
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    g_autofree char *path = fixture_database();
+    g_autoptr(database) self = opened(path);
+    int32_t code = EDGECORE_OK;
+    test_note("fault %u", i);
+    require_ok(insert(self, "before"));
+    require_ok(database_commit(self, &failure));
+    require_ok(insert(self, "first"));
+    file_vfs_fail(FILE_WRITE, "-wal", 0, 1, codes[i]);
+    for (guint j = 0; j < 20 && code == EDGECORE_OK; j++) {
+      g_autofree char *key = g_strdup_printf("%u%s", j, large);
+      code = insert(self, key);
+    }
+    check_int_eq(code, EDGECORE_IO);
+    check_int_eq(file_vfs_failed(), 1);
+    check_fails(insert(self, "next"), EDGECORE_IO, "the transaction has ended");
+    check_fails(insert(self, "and the next"), EDGECORE_IO, "the transaction has ended");
+    check_fails(database_commit(self, &failure), EDGECORE_IO, "cannot commit");
+    check_rows(path, "SELECT key FROM meta", "before");
+    require_ok(insert(self, "after"));
+    require_ok(database_commit(self, &failure));
+    check_rows(path, "SELECT key FROM meta ORDER BY key", "after\nbefore");
+  }
 }
 
 /* A sync that failed once may succeed the second time without a byte on the disk. */

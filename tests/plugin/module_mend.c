@@ -1,29 +1,11 @@
 /* A damaged database is mended: at the start, and while it is in use. */
 #include "fixture.h"
-#include "scene.h"
+#include "mend_rig.h"
 
-#include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PAGE 4096
-#define PODS 200
-
-/* A database that was closed well, with all of it in the file itself: many pods, a secret, and a message for the cloud. */
-static char *database_of_pods(void) {
-  struct scene scene = scene_begin(NULL);
-  char *path = g_strdup(fake_core_database(scene.core));
-
-  scene_link(&scene, FALSE);
-  for (guint i = 0; i < PODS; i++) {
-    g_autofree char *resource = g_strdup_printf("a/%s/%u", i % 10 == 0 ? "secret" : "pod", i);
-    g_autofree char *value = g_strdup_printf("{\"number\":%u,\"padding\":\"%0100u\"}", i, i);
-    scene_say(&scene, "edgecontroller", "insert", resource, value);
-  }
-  scene_run(&scene);
-  scene_end(&scene);
-  fixture_run(path, "PRAGMA wal_checkpoint(TRUNCATE)");
-  return path;
-}
 
 /* Writes zeros over a page; 1 is the first. */
 static void zero_page(const char *path, guint number) {
@@ -37,37 +19,11 @@ static void zero_page(const char *path, guint number) {
   g_assert(file != NULL && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
 }
 
-static guint page_count(const char *path) {
-  GStatBuf status;
-
-  g_assert(g_stat(path, &status) == 0);
-  return (guint)(status.st_size / PAGE);
-}
-
-static guint count_damaged_copies(const char *path) {
-  g_autofree char *directory = g_path_get_dirname(path);
-  g_autofree char *base = g_path_get_basename(path);
-  g_autofree char *prefix = g_strconcat(base, ".damaged-", NULL);
-  g_autoptr(GDir) names = g_dir_open(directory, 0, NULL);
-  guint count = 0;
-
-  for (const char *name; (name = g_dir_read_name(names)) != NULL;)
-    count += g_str_has_prefix(name, prefix) && !g_str_has_suffix(name, "-wal") && !g_str_has_suffix(name, "-shm");
-  return count;
-}
-
-/* How many rows there are, all of them with values that were once stored under their keys. */
-static gint64 check_rows_are_true(struct scene *scene) {
-  check_rows(fake_core_database(scene->core),
-             "SELECT key, value FROM meta WHERE key IS NOT 'a/' || type || '/' || json_extract(value, '$.number')", "");
-  return scene_count(scene, "SELECT count(*) FROM meta");
-}
-
 TEST_CASE(ModuleMend, a_page_of_zeros_anywhere_costs_only_what_was_on_it) {
-  g_autofree char *original = database_of_pods();
+  g_autofree char *original = mend_database();
   g_autofree char *bytes = NULL;
   gsize size = 0;
-  const guint pages = page_count(original);
+  const guint pages = mend_pages(original);
 
   require_true(g_file_get_contents(original, &bytes, &size, NULL));
   require_int_ge(pages, 10);
@@ -79,9 +35,9 @@ TEST_CASE(ModuleMend, a_page_of_zeros_anywhere_costs_only_what_was_on_it) {
     zero_page(path, number);
     scene.module = fake_core_start(scene.core, NULL);
     scene_run_for(&scene, 5 * G_USEC_PER_SEC);
-    check_int_ge(check_rows_are_true(&scene), PODS - 40);
+    check_int_ge(mend_check_rows(&scene), MEND_PODS - 40);
     check_rows(path, "PRAGMA integrity_check", "ok");
-    if (count_damaged_copies(path) > 0)
+    if (mend_copies(path) > 0)
       check_contains(fake_core_log(scene.core), "was damaged");
     scene_say(&scene, "edgecontroller", "insert", "a/pod/new", "{\"number\":\"new\"}");
     g_autofree char *heard = scene_heard(&scene, "edged");
@@ -91,7 +47,7 @@ TEST_CASE(ModuleMend, a_page_of_zeros_anywhere_costs_only_what_was_on_it) {
 }
 
 TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
-  g_autofree char *path = database_of_pods();
+  g_autofree char *path = mend_database();
   struct scene scene = {.core = fake_core_new(path)};
 
   zero_page(path, 1);
@@ -99,7 +55,7 @@ TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
   gsize size = 0;
   require_true(g_file_get_contents(path, &damaged, &size, NULL));
   scene.module = fake_core_start(scene.core, NULL);
-  check_int_eq(count_damaged_copies(path), 1);
+  check_int_eq(mend_copies(path), 1);
   const char *log = fake_core_log(scene.core);
   const char *named = strstr(log, "the damaged file is kept as ");
   require_not_null(named);
@@ -113,26 +69,26 @@ TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
 }
 
 TEST_CASE(ModuleMend, messages_for_the_cloud_are_saved_too) {
-  g_autofree char *path = database_of_pods();
+  g_autofree char *path = mend_database();
   struct scene scene = {.core = fake_core_new(path)};
 
   zero_page(path, 1);
   scene.module = fake_core_start(scene.core, NULL);
-  check_int_eq(scene_count(&scene, SCENE_OUTBOX), PODS);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), MEND_PODS);
   scene_link(&scene, TRUE);
   scene_run_for(&scene, G_USEC_PER_SEC);
-  check_int_ge(fake_core_queued(scene.core, "websocket"), PODS);
+  check_int_ge(fake_core_queued(scene.core, "websocket"), MEND_PODS);
   scene_end(&scene);
 }
 
 TEST_CASE(ModuleMend, a_database_in_use_is_mended_without_a_restart) {
-  g_autofree char *path = database_of_pods();
+  g_autofree char *path = mend_database();
   struct scene scene = {.core = fake_core_new(path)};
 
   scene.module = fake_core_start(scene.core, NULL);
   scene_run_for(&scene, 5 * G_USEC_PER_SEC);
   /* Not the first page, which the connection has in its memory. */
-  for (guint number = 2; number <= page_count(path); number++)
+  for (guint number = 2; number <= mend_pages(path); number++)
     zero_page(path, number);
   scene_say(&scene, "edgecontroller", "insert", "a/pod/new", "{\"number\":\"new\"}");
   scene_say(&scene, "edged", "query", "a/pod", NULL);
@@ -157,5 +113,5 @@ TEST_CASE(ModuleMend, what_is_no_database_is_left_untouched) {
   module_free(self);
   require_true(g_file_get_contents(path, &bytes, NULL, NULL));
   check_str_eq(bytes, letter);
-  check_int_eq(count_damaged_copies(path), 0);
+  check_int_eq(mend_copies(path), 0);
 }

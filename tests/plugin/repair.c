@@ -1,5 +1,6 @@
 #include "repair.h"
 
+#include "bad_sector.h"
 #include "fixture.h"
 #include "outbox.h"
 
@@ -170,4 +171,18 @@ TEST_CASE(Repair, that_cannot_put_its_file_in_place_leaves_all_as_it_was) {
   check_rows(path, "SELECT value FROM meta", "one");
   check_null(kept_name());
   g_rmdir(whole);
+}
+
+/* A disk that is gone for a moment, just then. */
+TEST_CASE(Repair, what_cannot_be_read_at_first_is_read_again) {
+  g_autofree char *path = fixture_upstream_database();
+  g_autofree char *rows = fixture_rows(path, "SELECT key, type, value FROM meta ORDER BY key");
+
+  fixture_log_clear();
+  bad_sector_set(path, 4096, 20 * 4096, 10);
+  require_ok(repair(path));
+  check_int_eq(bad_sector_tried(), 10);
+  check_rows(path, "SELECT key, type, value FROM meta ORDER BY key", rows);
+  check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "lost the row"), 0);
+  check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "cannot read"), 0);
 }
