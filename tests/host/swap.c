@@ -1,11 +1,12 @@
 /* How one generation of the plugin follows another while the host runs. */
 #include "host.h"
 #include "house.h"
+#include "secret.h"
 #include "test.h"
 
 #include <string.h>
 
-#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"}}"
+#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"},\"secret\":\"" SECRET "\"}"
 
 static gboolean swap_to(struct house *house, const char *file, char **why) {
   g_autoptr(GError) error = NULL;

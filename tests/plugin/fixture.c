@@ -2,6 +2,7 @@
 
 #include "fake_core.h"
 #include "file_vfs.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ bool fixture_check(const char *file, int line, const char *what, int32_t got, in
 void fixture_log(int32_t level, const char *text, void *data) {
   (void)data;
   g_assert(line_count < G_N_ELEMENTS(lines));
+  secret_check_line(level, text);
   lines[line_count].level = level;
   lines[line_count++].text = g_strdup(text);
 }

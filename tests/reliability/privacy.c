@@ -1,8 +1,8 @@
 /* The proof that what passes through stays private: files are for their owner alone, and no content gets into the log. */
 #include "fake_core.h"
 #include "figures.h"
+#include "secret.h"
 #include "test.h"
-#include "workload.h"
 
 #include <glib/gstdio.h>
 #include <sqlite3.h>
@@ -113,7 +113,6 @@ TEST_CASE(Privacy, a_database_that_others_could_read_is_closed_to_them) {
 
 /* ------------------------------------------------------------------------------------------------------------- the log */
 
-#define SECRET WORKLOAD_SECRET
 #define SECRET_JSON "{\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"},\"password\":\"" SECRET "\"}"
 
 static const struct fake_text texts[] = {
