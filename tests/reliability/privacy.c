@@ -1,4 +1,5 @@
 /* The proof that what passes through stays private: files are for their owner alone, and no content gets into the log. */
+#include "control.h"
 #include "fake_core.h"
 #include "figures.h"
 #include "secret.h"
@@ -12,20 +13,26 @@
 static guint64 files_seen;
 static guint64 files_open_to_others;
 
-/* All files of the test's directory. */
-static void check_modes(const char *when) {
-  g_autoptr(GDir) directory = g_dir_open(test_directory(), 0, NULL);
+static void check_modes_in(const char *directory, const char *when) {
+  g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 
-  for (const char *name; (name = g_dir_read_name(directory)) != NULL;) {
-    g_autofree char *path = test_path(name);
+  for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+    g_autofree char *path = g_build_filename(directory, name, NULL);
     GStatBuf status;
-    require_int_eq(g_stat(path, &status), 0);
+    require_int_eq(g_lstat(path, &status), 0);
     files_seen++;
-    if (check_int_eq(status.st_mode & 0777, S_ISDIR(status.st_mode) ? 0700 : 0600))
+    if (S_ISDIR(status.st_mode))
+      check_modes_in(path, when);
+    if (check_int_eq(status.st_mode & 07777, S_ISDIR(status.st_mode) ? 0700 : 0600))
       continue;
     files_open_to_others++;
-    check_fail("%s: %s has the mode %o", when, name, status.st_mode & 0777);
+    check_fail("%s: %s has the mode %o", when, name, status.st_mode & 07777);
   }
+}
+
+/* All files and directories of the test's directory. */
+static void check_modes(const char *when) {
+  check_modes_in(test_directory(), when);
 }
 
 static void update(fake_core *core, module *metamanager, const char *resource) {
@@ -75,10 +82,32 @@ static void live(void) {
   fake_core_end(core, metamanager);
 }
 
+static gboolean refuse_swap(const char *file, char **answer, void *data) {
+  (void)file;
+  (void)data;
+  *answer = g_strdup("not now");
+  return FALSE;
+}
+
+/* Who may connect may load a plugin. */
+static void listen_for_swaps(void) {
+  g_autofree char *directory = test_path("run");
+  g_autoptr(GError) error = NULL;
+  control *listener = control_new(directory, refuse_swap, NULL, &error);
+
+  require_no_error(error);
+  check_true(file_is_there("run/control"));
+  check_modes("while it listens");
+  control_free(listener);
+}
+
 static void try_umask(mode_t mask) {
+  /* The test's own directory is made before, with the modes that it needs. */
+  (void)test_directory();
   mode_t before = umask(mask);
 
   live();
+  listen_for_swaps();
   umask(before);
 }
 
