@@ -135,6 +135,9 @@ static gboolean open_all(control *self, GError **error) {
   self->directory_fd = open_directory(self->directory, error);
   if (self->directory_fd < 0)
     return FALSE;
+  /* A umask may have taken the owner's own rights away. */
+  if (fchmod(self->directory_fd, 0700) != 0)
+    return fail(error, self->directory, g_strerror(errno));
   if (flock(self->directory_fd, LOCK_EX | LOCK_NB) != 0)
     return fail(error, self->directory, errno == EWOULDBLOCK ? "another edgehost uses it" : g_strerror(errno));
   if (unlinkat(self->directory_fd, SOCKET_NAME, 0) != 0 && errno != ENOENT)

@@ -1,7 +1,10 @@
 #include "rig.h"
 
+#include "secret.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 struct counter {
   rig *rig;
@@ -30,6 +33,8 @@ static const struct {
 
 static void log_worse(int32_t level, const char *module, const char *text, void *data) {
   (void)data;
+  if (level > EDGECORE_LOG_DEBUG && strstr(text, SECRET) != NULL)
+    bench_fail("content of a message in the log: %s", text);
   if (level >= EDGECORE_LOG_WARNING)
     fprintf(stderr, "bench: %s: %s\n", module, text);
 }

@@ -156,16 +156,29 @@ TEST_CASE(BadInput, json_as_deep_as_the_line_is_long) {
 
 TEST_CASE(BadInput, errors_never_show_a_secret) {
   static const char *const lines[] = {
-      MESSAGE(",\"content_raw\":\"s3cr3t\",\"content\":\"s3cr3t\""),
-      MESSAGE(",\"content\":{\"s3cr3t\":\"s3cr3t\"}") "s3cr3t",
-      MESSAGE(",\"sync\":\"s3cr3t\""),
-      MESSAGE(",\"content_raw_base64\":\"s3cr3t*\""),
+      MESSAGE(",\"content_raw\":\"" SECRET "\",\"content\":\"" SECRET "\""),
+      MESSAGE(",\"content\":{\"" SECRET "\":\"" SECRET "\"}") SECRET,
+      MESSAGE(",\"sync\":\"" SECRET "\""),
+      MESSAGE(",\"content_raw_base64\":\"" SECRET "*\""),
+      MESSAGE(",\"content_unencodable\":\"" SECRET "\""),
+      MESSAGE(",\"content_raw\":\"" SECRET "\",\"timestamp\":-1"),
+      MESSAGE(",\"content_raw\":\"" SECRET "\",\"password\":\"" SECRET "\""),
+      MESSAGE(",\"content_raw\":\"" SECRET),
+      MESSAGE(",\"content_raw\":\"" SECRET "\\x\""),
+      MESSAGE(",\"content\":" SECRET),
+      "{\"send\":\"" SECRET "\"}",
+      "{\"send\":{\"content_raw\":\"" SECRET "\"}}",
+      "{\"rules\":[{\"on\":\"nobody\",\"content_raw\":\"" SECRET "\"}]}",
+      "{\"rules\":[{\"on\":\"edged\",\"content_raw\":\"" SECRET "\",\"after_ms\":\"" SECRET "\"}]}",
+      "{\"wait_ms\":\"" SECRET "\"}",
+      "\"" SECRET "\"",
+      SECRET,
   };
   for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
     test_note("%s", lines[i]);
     g_auto(outcome) end = cli_feed(NULL, lines[i], -1);
     check_contains(end.error, "line 1: ");
-    check_lacks(end.error, "s3cr3t");
+    check_lacks(end.error, SECRET);
   }
 }
 
@@ -177,7 +190,7 @@ TEST_CASE(BadInput, among_a_thousand_good_lines_nothing_is_lost) {
     else
       g_string_append_printf(input,
                              "{\"send\":{\"id\":\"m%u\",\"source\":\"edgecontroller\",\"operation\":\"insert\","
-                             "\"resource\":\"default/pod/p%u\",\"content\":{\"n\":%u}}}\n",
+                             "\"resource\":\"default/pod/p%u\",\"content\":\"" SECRET " %u\"}}\n",
                              line, line, line);
   g_auto(outcome) end = cli_feed(NULL, input->str, (gssize)input->len);
   check_int_eq(end.status, 1);

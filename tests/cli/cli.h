@@ -3,14 +3,16 @@
 #define TESTS_CLI_H
 
 #include "process.h"
+#include "secret.h"
 
 #define EDGEHOST TESTS_BUILD_DIR "/host-stub/edgehost"
 #define PLUGIN TESTS_BUILD_DIR "/plugin/metamanager.so"
 
 /* A line of input: cloud deletes a pod that is not there. One delivery to edged and one answer to websocket. */
-#define GOOD_LINE(id)                                                                                                  \
-  "{\"send\":{\"id\":\"" id                                                                                            \
-  "\",\"source\":\"edgecontroller\",\"operation\":\"delete\",\"resource\":\"default/pod/none\"}}\n"
+#define GOOD_LINE(id)                                                                                                     \
+  "{\"send\":{\"id\":\"" id                                                                                               \
+  "\",\"source\":\"edgecontroller\",\"operation\":\"delete\",\"resource\":\"default/pod/none\",\"content_raw\":\"" SECRET \
+  "\"}}\n"
 
 struct outcome {
   int status;

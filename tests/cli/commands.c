@@ -158,10 +158,10 @@ TEST_CASE(Commands, a_plugin_that_cannot_be_loaded_is_told) {
 
 #define SCENARIO(name)                                                                                                 \
   "{\"name\":\"" name "\",\"steps\":[{\"send\":{\"source\":\"edged\",\"operation\":\"insert\","                        \
-  "\"resource\":\"a/pod/b\",\"content\":1}}]}\n"
+  "\"resource\":\"a/pod/b\",\"content\":\"" SECRET "\"}}]}\n"
 
 TEST_CASE(Commands, replay_says_which_scenario_is_wrong_and_plays_the_others) {
-  static const char input[] = SCENARIO("first") "{\"name\":\"second\"}\n{\"steps\":[]}\nnonsense\n"
+  static const char input[] = SCENARIO("first") "{\"name\":\"second\"}\n{\"steps\":[]}\nnonsense: " SECRET "\n"
                                                 "{\"name\":\"fifth\",\"steps\":[{\"send\":{}}]}\n" SCENARIO("sixth");
   g_auto(outcome) end = cli_call((const char *const[]){"replay", "--plugin", PLUGIN, "-", NULL}, input, -1);
   check_int_eq(end.status, 1);

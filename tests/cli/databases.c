@@ -104,7 +104,7 @@ TEST_CASE(Databases, a_directory_that_is_not_there) {
 
 TEST_CASE(Databases, the_files_are_their_owners_only) {
   g_autofree char *input = g_strdup("{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"insert\","
-                                    "\"resource\":\"default/secret/key\",\"content\":1}}\n");
+                                    "\"resource\":\"default/secret/key\",\"content\":\"" SECRET "\"}}\n");
   g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
   require_true(process_write(host, input, -1));
   require_true(process_wait_for(host, "\"OK\""));

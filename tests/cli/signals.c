@@ -8,9 +8,10 @@
 
 #define INSERT(name)                                                                                                   \
   "{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"insert\",\"resource\":\"default/pod/" name                 \
-  "\",\"content_raw\":\"{\\\"n\\\":1}\"}}\n"
-#define ASK_VOLUME                                                                                                     \
-  "{\"send\":{\"id\":\"v1\",\"source\":\"edgecontroller\",\"operation\":\"createvolume\",\"resource\":\"a/volume/b\",\"content\":1}}\n"
+  "\",\"content_raw\":\"" SECRET "\"}}\n"
+#define ASK_VOLUME                                                                                                                          \
+  "{\"send\":{\"id\":\"v1\",\"source\":\"edgecontroller\",\"operation\":\"createvolume\",\"resource\":\"a/volume/b\",\"content\":\"" SECRET \
+  "\"}}\n"
 
 /* The rows of the test's edge.db, which must be whole. */
 static int rows_stored(void) {
@@ -106,7 +107,7 @@ TEST_CASE(Signals, what_was_answered_outlives_sigkill) {
   g_auto(outcome) end = cli_feed(NULL, query, -1);
   check_int_eq(end.status, 0);
   check_str_eq(end.error, "");
-  check_int_eq(count_of(end.output, "{\\\"n\\\":1}"), 200);
+  check_int_eq(count_of(end.output, "\"" SECRET "\""), 200);
   check_int_eq(rows_stored(), 200);
 }
 

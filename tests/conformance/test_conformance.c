@@ -28,7 +28,7 @@ static void replay(void) {
   if (results != NULL)
     return;
   results = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_object_unref);
-  const char *argv[] = {TESTS_BUILD_DIR "/host-stub/edgehost",    "replay",  "--plugin",
+  const char *argv[] = {TESTS_BUILD_DIR "/host-stub/edgehost",    "replay",  "--log-level", "info", "--plugin",
                         TESTS_BUILD_DIR "/plugin/metamanager.so", SCENARIOS, NULL};
   g_autoptr(process) run = process_start(argv, test_directory());
   replay_status = process_finish(run);

@@ -1,6 +1,7 @@
 #include "core.h"
 
 #include "fixture.h"
+#include "secret.h"
 #include "test.h"
 
 /* The function table as a plugin of the module metaManager sees it, without a plugin. */
@@ -18,6 +19,7 @@ struct fixture {
 
 static void note_line(int32_t level, const char *module, const char *text, void *data) {
   struct fixture *self = data;
+  secret_check_line(level, text);
   g_ptr_array_add(self->lines, g_strdup_printf("%d %s %s", level, module, text));
 }
 
@@ -176,7 +178,7 @@ TEST_CASE(Core, a_module_that_is_not_started_neither_sends_nor_receives) {
   fixture_init_started(&self);
   struct edgecore_item item;
   struct edgecore_error error = {.size = sizeof error};
-  g_autoptr(any_message) message = message_sync("m1", "x");
+  g_autoptr(any_message) message = message_sync("m1", SECRET);
   check_int_eq(bus_send(self.bus, "metaManager", message, 0, NULL), EDGECORE_OK);
   core_set_active(self.core, FALSE);
   const struct edgecore_core *table = self.table;
@@ -196,8 +198,8 @@ TEST_CASE(Core, sends_and_receives) {
   struct fixture self;
   fixture_init_started(&self);
   const struct edgecore_core *table = self.table;
-  g_autoptr(any_message) one = message_text("1", "x");
-  g_autoptr(any_message) two = message_text("2", "x");
+  g_autoptr(any_message) one = message_text("1", SECRET);
+  g_autoptr(any_message) two = message_text("2", SECRET);
   check_int_eq(table->send(table, "edged", one, NULL), EDGECORE_OK);
   check_int_eq(table->send_to_group(table, "edged", two, NULL), EDGECORE_OK);
   check_int_eq(table->send(table, "edged", one, NULL), EDGECORE_AGAIN);
@@ -219,8 +221,8 @@ TEST_CASE(Core, send_sync_wants_a_sync_message_and_a_context) {
   fixture_init_started(&self);
   const struct edgecore_core *table = self.table;
   struct edgecore_error error = {.size = sizeof error};
-  g_autoptr(any_message) plain = message_text("plain", "x");
-  g_autoptr(any_message) request = message_sync("request", "x");
+  g_autoptr(any_message) plain = message_text("plain", SECRET);
+  g_autoptr(any_message) request = message_sync("request", SECRET);
   check_int_eq(table->send_sync(table, "edged", plain, plain, 1000, &error), EDGECORE_INVALID);
   check_contains(error.text, "sync");
   check_int_eq(table->send_sync(table, "edged", request, NULL, 1000, &error), EDGECORE_INVALID);
@@ -257,7 +259,7 @@ TEST_CASE(Core, injects_faults) {
   struct fixture self;
   fixture_init_started(&self);
   const struct edgecore_core *table = self.table;
-  g_autoptr(any_message) message = message_sync("m1", "x");
+  g_autoptr(any_message) message = message_sync("m1", SECRET);
   for (guint i = 0; i < G_N_ELEMENTS(calls); i++) {
     test_note("%s", calls[i]);
     self.fault = calls[i];

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "secret.h"
+
 #include <poll.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -17,6 +19,7 @@ static struct edgecore_message *make(const char *id, const char *content, uint32
       .content = content,
       .content_size = strlen(content),
   };
+  secret_note_content(fields.content, fields.content_size);
   struct edgecore_message *message = message_new(&fields, NULL);
   g_assert_nonnull(message);
   return message;
@@ -51,6 +54,7 @@ struct edgecore_message *message_answer(const struct edgecore_message *request, 
       .content = content,
       .content_size = strlen(content),
   };
+  secret_note_content(fields.content, fields.content_size);
   struct edgecore_message *message = message_new(&fields, NULL);
   g_assert_nonnull(message);
   return message;

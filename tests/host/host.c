@@ -1,11 +1,12 @@
 #include "host.h"
 
 #include "house.h"
+#include "secret.h"
 #include "test.h"
 
 #include <glib/gstdio.h>
 
-#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"}}"
+#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"},\"secret\":\"" SECRET "\"}"
 
 TEST_CASE(Host, carries_a_message_through_the_plugin) {
   HOUSE(house, 0);

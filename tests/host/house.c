@@ -1,6 +1,7 @@
 #include "house.h"
 
 #include "model.h"
+#include "secret.h"
 #include "test.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ static void got(host *owner, const char *module, struct edgecore_message *messag
 
 static void note_line(int32_t level, const char *module, const char *text, void *data) {
   struct house *self = data;
+  secret_check_line(level, text);
   g_mutex_lock(&self->lock);
   g_ptr_array_add(self->lines, g_strdup_printf("%d %s %s", level, module, text));
   g_mutex_unlock(&self->lock);
@@ -49,6 +51,7 @@ static struct edgecore_message *make(const char *id, const char *source, const c
       .content = content,
       .content_size = content != NULL ? strlen(content) : 0,
   };
+  secret_note_content(fields.content, fields.content_size);
   return message_new(&fields, NULL);
 }
 

@@ -1,6 +1,7 @@
 /* How one generation of the plugin follows another while the host runs. */
 #include "host.h"
 #include "house.h"
+#include "secret.h"
 #include "test.h"
 
 #include <dlfcn.h>
@@ -20,7 +21,7 @@ GThread *g_thread_try_new(const char *name, GThreadFunc run, gpointer data, GErr
   return NULL;
 }
 
-#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"}}"
+#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"},\"secret\":\"" SECRET "\"}"
 
 static gboolean swap_to(struct house *house, const char *file, char **why) {
   g_autoptr(GError) error = NULL;

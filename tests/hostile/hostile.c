@@ -26,13 +26,14 @@ char *hostile_ask(struct hostile *self, struct edgecore_message *message) {
 }
 
 void hostile_check_alive(struct hostile *self) {
-  g_autofree char *inserted = hostile_ask(self, fake_message(.source = "edged", .operation = "insert", .sync = TRUE,
-                                                             .resource = "alive/pod/a", .raw = "{\"alive\":1}"));
+  g_autofree char *inserted =
+      hostile_ask(self, fake_message(.source = "edged", .operation = "insert", .sync = TRUE, .resource = "alive/pod/a",
+                                     .raw = "{\"alive\":\"" SECRET "\"}"));
   g_autofree char *asked =
       hostile_ask(self, fake_message(.source = "edged", .operation = "query", .sync = TRUE, .resource = "alive/pod/a"));
 
   check_str_eq(inserted, "\"OK\"");
-  check_str_eq(asked, "[\"{\\\"alive\\\":1}\"]");
+  check_str_eq(asked, HOSTILE_ALIVE_FOUND);
 }
 
 char *hostile_repeat(const char *part, gsize times) {

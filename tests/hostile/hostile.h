@@ -3,6 +3,7 @@
 #define TESTS_HOSTILE_H
 
 #include "fake_core.h"
+#include "secret.h"
 
 struct hostile {
   fake_core *core;
@@ -19,6 +20,8 @@ void hostile_end(struct hostile *self);
 char *hostile_ask(struct hostile *self, struct edgecore_message *message) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether an insert and a query of it are answered as they should be: it still works. */
 void hostile_check_alive(struct hostile *self);
+/* What a query of alive/pod/a finds then. */
+#define HOSTILE_ALIVE_FOUND "[\"{\\\"alive\\\":\\\"" SECRET "\\\"}\"]"
 
 /* `part`, `times` times over. The caller owns it. */
 char *hostile_repeat(const char *part, gsize times) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,9 +1,11 @@
 #include "scene.h"
 
 #include "failure.h"
+#include "secret.h"
 #include "test.h"
 
 #include <sqlite3.h>
+#include <string.h>
 
 static void settings_apply(fake_core *core, const char *const *settings) {
   for (; settings != NULL && settings[0] != NULL; settings += 2)
@@ -65,7 +67,13 @@ void scene_link(struct scene *self, gboolean is_connected) {
 }
 
 void scene_say(struct scene *self, const char *source, const char *operation, const char *resource, const char *raw) {
-  fake_core_push(self->core, fake_message(.source = source, .operation = operation, .resource = resource, .raw = raw));
+  /* What the plugin reads stays as it is: the state of the link, and what must be JSON. */
+  gboolean is_read = raw == NULL || *raw == '\0' || strcmp(operation, "publish") == 0 ||
+                     (strstr(resource, "/podstatus/") != NULL && !g_str_has_prefix(raw, "{"));
+  g_autofree char *content = is_read ? g_strdup(raw) : secret_add(raw);
+
+  fake_core_push(self->core,
+                 fake_message(.source = source, .operation = operation, .resource = resource, .raw = content));
 }
 
 void scene_run(struct scene *self) {
@@ -83,6 +91,7 @@ static void append(GString *text, GPtrArray *sent) {
     g_string_append_printf(text, "%s %s %s\n", message_read(message)->operation, message_read(message)->resource,
                            content);
   }
+  secret_remove(text);
 }
 
 char *scene_heard(struct scene *self, const char *name) {

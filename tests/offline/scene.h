@@ -20,13 +20,14 @@ void scene_swap(struct scene *self);
 
 /* Tells the plugin of the link, and lets it work. */
 void scene_link(struct scene *self, gboolean is_connected);
-/* A message with raw content; it is not handled before the next scene_run, scene_link or scene_heard. */
+/* A message with raw content, to which SECRET is added unless the plugin reads it (secret.h). It is not handled before the next scene_run,
+ * scene_link or scene_heard. */
 void scene_say(struct scene *self, const char *source, const char *operation, const char *resource, const char *raw);
 void scene_run(struct scene *self);
 void scene_run_for(struct scene *self, gint64 microseconds);
 
-/* Lets the plugin work, and empties the module's queue: one line "operation resource content" for each message. The caller owns the
- * text. */
+/* Lets the plugin work, and empties the module's queue: one line "operation resource content" for each message, without any SECRET.
+ * The caller owns the text. */
 char *scene_heard(struct scene *self, const char *module) G_GNUC_WARN_UNUSED_RESULT;
 /* What the hub passed on, taken as it came until nothing is left. */
 char *scene_cloud(struct scene *self) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,5 +1,7 @@
 #include "sim.h"
 
+#include "secret.h"
+
 #include <string.h>
 
 /* What the cloud answers queries with, after a while. */
@@ -131,10 +133,10 @@ static struct edgecore_message *reply_new(const struct reply *reply) {
   static const struct {
     const char *operation;
     const char *raw;
-  } kinds[] = {{"response", "{\"metadata\":{\"name\":\"one\"}}"},
-               {"response", "{\"metadata\":{\"name\":\"two\"}}"},
+  } kinds[] = {{"response", "{\"metadata\":{\"name\":\"one\"},\"secret\":\"" SECRET "\"}"},
+               {"response", "{\"metadata\":{\"name\":\"two\"},\"secret\":\"" SECRET "\"}"},
                {"response", "{\"kind\":\"Status\",\"status\":\"Failure\",\"code\":404}"},
-               {"error", "\"no\""},
+               {"error", "\"" SECRET "\""},
                {"response", "\"OK\""},
                {"response", "{\"metadata\":{\"name\":\"three\"}}"}};
   const struct edgecore_message_fields *fields = message_read(reply->request);
@@ -165,7 +167,7 @@ static void command(struct sim *self) {
       .what = SAID_COMMAND, .life = self->life, .link = self->told, .time = fake_core_now(self->core)};
   guint number = ledger_say(self->ledger, said);
   g_autofree char *id = g_strdup_printf("m-%u", number);
-  g_autofree char *content = g_strdup_printf("{\"n\":%u}", number);
+  g_autofree char *content = g_strdup_printf("{\"n\":%u,\"secret\":\"" SECRET "\"}", number);
   g_autofree char *resource = g_strdup_printf("default/configmap/c%u", sim_between(self, 0, 9));
 
   fake_core_push(self->core,
@@ -180,7 +182,7 @@ static void volume(struct sim *self) {
   g_autofree char *id = g_strdup_printf("m-%u", number);
 
   fake_core_push(self->core, fake_message(.id = id, .source = "edgecontroller", .operation = "createvolume",
-                                          .resource = "default/volume/v", .raw = "{}"));
+                                          .resource = "default/volume/v", .raw = SECRET));
 }
 
 void sim_cloud_act(struct sim *self) {

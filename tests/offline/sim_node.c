@@ -1,5 +1,7 @@
 #include "sim.h"
 
+#include "secret.h"
+
 #include <string.h>
 
 #define NAMESPACES 3
@@ -16,7 +18,7 @@ static guint say(struct sim *self, enum saying what, guint key) {
 static char *content_of(struct sim *self, guint number) {
   g_autofree char *padding = g_strnfill(sim_chance(self, 5) ? 3000 : sim_between(self, 0, 200), 'x');
 
-  return g_strdup_printf("{\"n\":%u,\"pad\":\"%s\"}", number, padding);
+  return g_strdup_printf("{\"n\":%u,\"pad\":\"" SECRET "%s\"}", number, padding);
 }
 
 static void push(struct sim *self, guint number, const char *source, const char *operation, const char *resource,

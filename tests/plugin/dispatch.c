@@ -1,10 +1,9 @@
 #include "dispatch.h"
 
 #include "rig.h"
+#include "secret.h"
 
 #include <string.h>
-
-#define MARKER "c2VjcmV0LW1hcmtlcg"
 
 static const char *const storing[] = {"insert", "update", "response", "action", "action_result"};
 
@@ -27,12 +26,12 @@ static const struct {
 
 static struct edgecore_message *message(const char *source, const char *operation) {
   return fake_message(.id = "m1", .parent = "m0", .source = source, .operation = operation, .resource = "a/pod/1",
-                      .raw = MARKER);
+                      .raw = SECRET);
 }
 
 static struct edgecore_message *wrong(const char *source, const char *operation, gboolean sync) {
   return fake_message(.id = "m1", .parent = "m0", .source = source, .operation = operation, .resource = "a/pod/1",
-                      .json = "{\"" MARKER, .sync = sync);
+                      .json = "{\"" SECRET, .sync = sync);
 }
 
 /* --------------------------------------------------------------------------------------------------------- operations */
@@ -203,7 +202,7 @@ TEST_CASE(Dispatch, an_error_is_logged_with_the_message_and_without_its_content)
 
   require_ok(rig_handle(self, wrong("edged", "update", FALSE)));
   check_contains(fake_core_log(self->core), "warning update of a/pod/1 from edged, message m1: Error to marshal");
-  check_lacks(fake_core_log(self->core), MARKER);
+  check_lacks(fake_core_log(self->core), SECRET);
 }
 
 /* ------------------------------------------------------------------------------------------- statements that fail */
@@ -256,7 +255,7 @@ TEST_CASE(Dispatch, a_message_that_failed_for_good_is_answered_with_the_words_of
     test_note("%s", answered[i].name);
     require_ok(handle_failure(self, message("edgecontroller", answered[i].name), NULL));
     check_deliveries(self, want);
-    check_lacks(fake_core_log(self->core), MARKER);
+    check_lacks(fake_core_log(self->core), SECRET);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "fake_core.h"
 #include "file_vfs.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ bool fixture_check(const char *file, int line, const char *what, int32_t got, in
 void fixture_log(int32_t level, const char *text, void *data) {
   (void)data;
   g_assert(line_count < G_N_ELEMENTS(lines));
+  secret_check_line(level, text);
   lines[line_count].level = level;
   lines[line_count++].text = g_strdup(text);
 }
@@ -113,7 +115,8 @@ char *fixture_rows(const char *path, const char *sql) {
 
   if (sqlite3_prepare_v2(connection, sql, -1, &statement, NULL) != SQLITE_OK)
     g_error("%s: %s", sql, sqlite3_errmsg(connection));
-  while (sqlite3_step(statement) == SQLITE_ROW) {
+  int result;
+  while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
     if (rows->len > 0)
       g_string_append_c(rows, '\n');
     for (int i = 0; i < sqlite3_column_count(statement); i++) {
@@ -121,6 +124,8 @@ char *fixture_rows(const char *path, const char *sql) {
       g_string_append_printf(rows, "%s%s", i > 0 ? "|" : "", text != NULL ? text : "NULL");
     }
   }
+  if (result != SQLITE_DONE)
+    g_error("%s: %s", sql, sqlite3_errmsg(connection));
   sqlite3_finalize(statement);
   sqlite3_close(connection);
   return g_string_free(rows, FALSE);

@@ -1,5 +1,6 @@
 /* query, and what became of one that was asked of the cloud. */
 #include "rig.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -191,13 +192,14 @@ TEST_CASE(Query, of_other_types_is_never_asked_of_the_cloud) {
 
 TEST_CASE(QueryOutcome, that_is_the_object_is_stored_under_the_key_that_was_asked_for) {
   g_autoptr(rig) self = rig_new();
-  struct edgecore_message *reply = fake_message(.id = "p1", .parent = "r1", .source = "edgecontroller",
-                                                .operation = "response", .resource = "other/name", .raw = "{\"n\":1}");
+  struct edgecore_message *reply =
+      fake_message(.id = "p1", .parent = "r1", .source = "edgecontroller", .operation = "response",
+                   .resource = "other/name", .raw = "{\"n\":\"" SECRET "\"}");
 
   rig_save(self, "a/node/n", "node", "old");
   require_ok(rig_outcome(self, EDGECORE_OK, reply, request("a/node/n")));
-  check_table(self, "a/node/n|node|{\"n\":1}");
-  check_deliveries(self, "answer caller p1<r1 response other/name edgecontroller {\"n\":1} of r1\n");
+  check_table(self, "a/node/n|node|{\"n\":\"" SECRET "\"}");
+  check_deliveries(self, "answer caller p1<r1 response other/name edgecontroller {\"n\":\"" SECRET "\"} of r1\n");
 }
 
 TEST_CASE(QueryOutcome, that_is_a_refusal_is_passed_on_and_never_stored) {

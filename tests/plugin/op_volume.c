@@ -1,19 +1,20 @@
 /* The four volume operations: edged is asked, its reply goes to the cloud. */
 #include "rig.h"
+#include "secret.h"
 
 static const char *const operations[] = {"createvolume", "deletevolume", "controllerpublishvolume",
                                          "controllerunpublishvolume"};
 
 static struct edgecore_message *request(const char *operation, gboolean sync) {
   return fake_message(.id = "m1", .source = "edgecontroller", .operation = operation, .resource = "a/volume/v",
-                      .raw = "{\"v\":1}", .sync = sync);
+                      .raw = "{\"v\":\"" SECRET "\"}", .sync = sync);
 }
 
 TEST_CASE(Volume, is_asked_of_edged_with_the_request_as_context) {
   for (guint i = 0; i < G_N_ELEMENTS(operations); i++) {
     g_autoptr(rig) self = rig_new();
-    g_autofree char *want =
-        g_strdup_printf("request edged m1< %s a/volume/v edgecontroller {\"v\":1} sync of m1\n", operations[i]);
+    g_autofree char *want = g_strdup_printf(
+        "request edged m1< %s a/volume/v edgecontroller {\"v\":\"" SECRET "\"} sync of m1\n", operations[i]);
     require_ok(rig_handle(self, request(operations[i], FALSE)));
     check_deliveries(self, want);
     require_ok(rig_handle(self, request(operations[i], TRUE)));

@@ -3,6 +3,7 @@
 #include "bad_sector.h"
 #include "fixture.h"
 #include "outbox.h"
+#include "secret.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -33,12 +34,12 @@ static void save(const char *path, const char *key, const char *type, const char
 TEST_CASE(Repair, keeps_what_is_whole_and_names_what_is_not) {
   g_autofree char *path = fixture_database();
 
-  save(path, "a/pod/1", "pod", "one");
+  save(path, "a/pod/1", "pod", SECRET);
   save(path, "a/pod/2", "pod", "two");
   save(path, "a/secret/3", "secret", "three");
-  fixture_run(path, "UPDATE meta SET value = 'x' WHERE rowid > 1");
+  fixture_run(path, "UPDATE meta SET value = '" SECRET "' WHERE rowid > 1");
   require_ok(repair(path));
-  check_rows(path, "SELECT rowid, key, type, value FROM meta", "1|a/pod/1|pod|one");
+  check_rows(path, "SELECT rowid, key, type, value FROM meta", "1|a/pod/1|pod|" SECRET);
   check_rows(path, "SELECT key FROM metamanager_wanted", "a/secret/3");
   check_rows(path, "PRAGMA integrity_check", "ok");
   check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "lost the row a/pod/2"), 1);
@@ -50,7 +51,7 @@ TEST_CASE(Repair, keeps_the_damaged_file_private) {
   g_autofree char *path = fixture_database();
   struct stat status;
 
-  save(path, "a/pod/1", "pod", "one");
+  save(path, "a/pod/1", "pod", SECRET);
   g_chmod(path, 0644);
   require_ok(repair(path));
   g_autofree char *kept = kept_name();
@@ -59,7 +60,7 @@ TEST_CASE(Repair, keeps_the_damaged_file_private) {
   check_int_eq(status.st_mode & 0777, 0600);
   check_int_eq(stat(path, &status), 0);
   check_int_eq(status.st_mode & 0777, 0600);
-  check_rows(kept, "SELECT value FROM meta", "one");
+  check_rows(kept, "SELECT value FROM meta", SECRET);
 }
 
 /* An update whose index entry was damaged has stored the key once more. */
@@ -77,11 +78,11 @@ TEST_CASE(Repair, of_two_rows_with_a_key_the_later_one_counts) {
 TEST_CASE(Repair, two_rows_with_one_rowid_are_both_kept) {
   g_autofree char *path = fixture_database();
 
-  save(path, "a/pod/1", "pod", "one");
+  save(path, "a/pod/1", "pod", SECRET);
   fixture_run(path, "CREATE TABLE moved AS SELECT * FROM meta; DELETE FROM meta");
   save(path, "a/pod/2", "pod", "two");
   require_ok(repair(path));
-  check_rows(path, "SELECT key, value FROM meta ORDER BY key", "a/pod/1|one\na/pod/2|two");
+  check_rows(path, "SELECT key, value FROM meta ORDER BY key", "a/pod/1|" SECRET "\na/pod/2|two");
 }
 
 TEST_CASE(Repair, messages_for_the_cloud_are_kept_by_their_checksum) {
@@ -142,11 +143,11 @@ TEST_CASE(Repair, an_old_journal_does_not_stay) {
   g_autofree char *path = fixture_database();
   g_autofree char *journal = g_strconcat(path, "-journal", NULL);
 
-  save(path, "a/pod/1", "pod", "one");
+  save(path, "a/pod/1", "pod", SECRET);
   check_true(g_file_set_contents(journal, "a hot journal", -1, NULL));
   require_ok(repair(path));
   check_false(g_file_test(journal, G_FILE_TEST_EXISTS));
-  check_rows(path, "SELECT value FROM meta", "one");
+  check_rows(path, "SELECT value FROM meta", SECRET);
 }
 
 TEST_CASE(Repair, what_is_no_database_is_left_as_it_is) {
@@ -164,11 +165,11 @@ TEST_CASE(Repair, that_cannot_put_its_file_in_place_leaves_all_as_it_was) {
   g_autofree char *path = fixture_database();
   g_autofree char *whole = g_strconcat(path, ".repaired", NULL);
 
-  save(path, "a/pod/1", "pod", "one");
+  save(path, "a/pod/1", "pod", SECRET);
   /* The fresh file cannot take this name, because a directory has it. */
   check_int_eq(g_mkdir(whole, 0700), 0);
   check_fails(repair(path), EDGECORE_IO, "cannot rename");
-  check_rows(path, "SELECT value FROM meta", "one");
+  check_rows(path, "SELECT value FROM meta", SECRET);
   check_null(kept_name());
   g_rmdir(whole);
 }

@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 #include "model.h"
+#include "secret.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static char *database_of_pods(void) {
 
   for (guint i = 0; i < PODS; i++) {
     g_autofree char *key = g_strdup_printf("a/%s/%u", i % 2 == 0 ? "pod" : "secret", i);
-    g_autofree char *value = g_strdup_printf("{\"padding\":\"%0200u\"}", i);
+    g_autofree char *value = g_strdup_printf("{\"padding\":\"" SECRET "%0176u\"}", i);
     const struct store_row row = fixture_row(key, i % 2 == 0 ? "pod" : "secret", value);
     if (store_save(rows, &row, &failure) != EDGECORE_OK)
       g_error("%s", failure.text);

@@ -2,6 +2,7 @@
 
 #include "failure.h"
 #include "resource.h"
+#include "secret.h"
 #include "test.h"
 
 #include <glib/gstdio.h>
@@ -165,7 +166,8 @@ static void answer_cloud(struct attempt *self, const struct edgecore_message *me
   if (strcmp(fields->source, "metaManager") != 0)
     return;
   g_hash_table_add(self->asked, g_strdup(fields->resource));
-  g_autofree char *value = g_strdup_printf("{\"from\":\"the cloud\",\"key\":\"%s\"}", fields->resource);
+  g_autofree char *value =
+      g_strdup_printf("{\"from\":\"the cloud\",\"key\":\"%s\",\"secret\":\"" SECRET "\"}", fields->resource);
   fake_core_complete(self->core, message, EDGECORE_OK, fake_reply(message, "edgecontroller", value));
 }
 
@@ -223,7 +225,7 @@ static void stop(struct attempt *self) {
 static void check_works(struct attempt *self) {
   g_ptr_array_unref(fake_core_take(self->core, "edged"));
   fake_core_push(self->core, fake_message(.source = "edged", .operation = "update", .resource = "default/podstatus/p",
-                                          .raw = "{\"works\":true}"));
+                                          .raw = "{\"works\":\"" SECRET "\"}"));
   fake_core_run(self->core, self->module);
   g_autoptr(GPtrArray) got = fake_core_take(self->core, "edged");
   g_autofree char *content = got->len == 1 ? fake_content(fake_sent_at(got, 0)->message) : g_strdup("nothing");

@@ -2,6 +2,7 @@
 
 #include "model.h"
 #include "schema.h"
+#include "secret.h"
 #include "test.h"
 
 #include <glib/gstdio.h>
@@ -197,8 +198,8 @@ struct updates {
 static void update_row(sqlite3_stmt *row, void *data) {
   const struct updates *updates = data;
   g_autofree char *pad = g_strnfill(g_str_hash(updates->tag) % 700, 'x');
-  g_autofree char *value =
-      g_strdup_printf("{\"key\":\"%s\",\"tag\":\"%s\",\"pad\":\"%s\"}", sqlite3_column_text(row, 0), updates->tag, pad);
+  g_autofree char *value = g_strdup_printf("{\"key\":\"%s\",\"tag\":\"%s\",\"pad\":\"" SECRET "%s\"}",
+                                           sqlite3_column_text(row, 0), updates->tag, pad);
 
   push(updates->core, "edgecontroller", "update", (const char *)sqlite3_column_text(row, 0), value);
 }
@@ -222,7 +223,7 @@ static void keep_some(fake_core *core, module *metamanager) {
   for (int i = 0; i < 40; i++) {
     g_autofree char *resource = g_strdup_printf("default/node/n-%d", i);
     g_autofree char *result = g_strdup_printf("default/action/a-%d", i);
-    g_autofree char *content = g_strdup_printf("{\"kept\":%d,\"pad\":\"%0512d\"}", i, i);
+    g_autofree char *content = g_strdup_printf("{\"kept\":%d,\"pad\":\"" SECRET "%0488d\"}", i, i);
     push(core, "edged", "update", resource, content);
     push(core, "edgefunction", "action_result", result, content);
   }

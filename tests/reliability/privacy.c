@@ -1,8 +1,9 @@
 /* The proof that what passes through stays private: files are for their owner alone, and no content gets into the log. */
+#include "control.h"
 #include "fake_core.h"
 #include "figures.h"
+#include "secret.h"
 #include "test.h"
-#include "workload.h"
 
 #include <glib/gstdio.h>
 #include <sqlite3.h>
@@ -12,20 +13,26 @@
 static guint64 files_seen;
 static guint64 files_open_to_others;
 
-/* All files of the test's directory. */
-static void check_modes(const char *when) {
-  g_autoptr(GDir) directory = g_dir_open(test_directory(), 0, NULL);
+static void check_modes_in(const char *directory, const char *when) {
+  g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 
-  for (const char *name; (name = g_dir_read_name(directory)) != NULL;) {
-    g_autofree char *path = test_path(name);
+  for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+    g_autofree char *path = g_build_filename(directory, name, NULL);
     GStatBuf status;
-    require_int_eq(g_stat(path, &status), 0);
+    require_int_eq(g_lstat(path, &status), 0);
     files_seen++;
-    if (check_int_eq(status.st_mode & 0777, S_ISDIR(status.st_mode) ? 0700 : 0600))
+    if (S_ISDIR(status.st_mode))
+      check_modes_in(path, when);
+    if (check_int_eq(status.st_mode & 07777, S_ISDIR(status.st_mode) ? 0700 : 0600))
       continue;
     files_open_to_others++;
-    check_fail("%s: %s has the mode %o", when, name, status.st_mode & 0777);
+    check_fail("%s: %s has the mode %o", when, name, status.st_mode & 07777);
   }
+}
+
+/* All files and directories of the test's directory. */
+static void check_modes(const char *when) {
+  check_modes_in(test_directory(), when);
 }
 
 static void update(fake_core *core, module *metamanager, const char *resource) {
@@ -40,14 +47,33 @@ static gboolean file_is_there(const char *name) {
   return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-/* In the middle of the file: damage that a repair finds. */
+/* The dated copy beside the database; check_modes looks at its mode. */
+static gboolean damaged_copy_is_there(void) {
+  g_autoptr(GDir) directory = g_dir_open(test_directory(), 0, NULL);
+
+  for (const char *name; (name = g_dir_read_name(directory)) != NULL;)
+    if (g_str_has_prefix(name, "edge.db.damaged-"))
+      return TRUE;
+  return FALSE;
+}
+
+static void run_sql(const char *path, const char *sql) {
+  sqlite3 *connection = NULL;
+
+  require_int_eq(sqlite3_open(path, &connection), SQLITE_OK);
+  check_int_eq(sqlite3_exec(connection, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(connection);
+}
+
+/* The beginning of the file. All must be in it, or the WAL would cover the damage. */
 static void damage(const char *path) {
   g_autofree char *bytes = NULL;
   gsize size;
 
+  run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)");
   require_true(g_file_get_contents(path, &bytes, &size, NULL));
   require_true(size > 3 * 4096);
-  memset(bytes + 4096, 0x5a, 4096);
+  memset(bytes, 0x5a, 4096);
   FILE *file = fopen(path, "r+");
   require_not_null(file);
   check_int_eq(fwrite(bytes, 1, size, file), size);
@@ -70,15 +96,39 @@ static void live(void) {
   fake_core_end(core, metamanager);
   check_modes("after the end");
   damage(fake_core_database(core));
+  g_chmod(fake_core_database(core), 0644);
   metamanager = fake_core_start(core, NULL);
+  check_true(damaged_copy_is_there());
   check_modes("after a repair");
   fake_core_end(core, metamanager);
 }
 
+static gboolean refuse_swap(const char *file, char **answer, void *data) {
+  (void)file;
+  (void)data;
+  *answer = g_strdup("not now");
+  return FALSE;
+}
+
+/* Who may connect may load a plugin. */
+static void listen_for_swaps(void) {
+  g_autofree char *directory = test_path("run");
+  g_autoptr(GError) error = NULL;
+  control *listener = control_new(directory, refuse_swap, NULL, &error);
+
+  require_no_error(error);
+  check_true(file_is_there("run/control"));
+  check_modes("while it listens");
+  control_free(listener);
+}
+
 static void try_umask(mode_t mask) {
+  /* The test's own directory is made before, with the modes that it needs. */
+  (void)test_directory();
   mode_t before = umask(mask);
 
   live();
+  listen_for_swaps();
   umask(before);
 }
 
@@ -113,7 +163,6 @@ TEST_CASE(Privacy, a_database_that_others_could_read_is_closed_to_them) {
 
 /* ------------------------------------------------------------------------------------------------------------- the log */
 
-#define SECRET WORKLOAD_SECRET
 #define SECRET_JSON "{\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"},\"password\":\"" SECRET "\"}"
 
 static const struct fake_text texts[] = {
@@ -175,13 +224,15 @@ static void set_link(fake_core *core, module *metamanager, const char *state) {
   fake_core_run(core, metamanager);
 }
 
-static void spoil_a_row(const char *path) {
-  sqlite3 *connection = NULL;
+/* Reads all rows there are. */
+static void ask_for_all(fake_core *core, module *metamanager) {
+  static const char *const types[] = {"secret", "podstatus", "function", "service", "endpoints", "pod"};
 
-  require_int_eq(sqlite3_open(path, &connection), SQLITE_OK);
-  check_int_eq(sqlite3_exec(connection, "UPDATE meta SET value = value || 'x' WHERE rowid % 2 = 0", NULL, NULL, NULL),
-               SQLITE_OK);
-  sqlite3_close(connection);
+  for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+    g_autofree char *resource = g_strconcat("default/", types[i], NULL);
+    fake_core_push(core, fake_message(.source = "edged", .operation = "query", .resource = resource));
+  }
+  fake_core_run(core, metamanager);
 }
 
 static void check_log(fake_core *core) {
@@ -212,14 +263,18 @@ TEST_CASE(Privacy, no_content_gets_into_the_log) {
   fake_core_set_capacity(core, "websocket", 0);
   send_all(core, metamanager);
   fake_core_end(core, metamanager);
-  spoil_a_row(fake_core_database(core));
+  run_sql(fake_core_database(core), "UPDATE meta SET value = value || 'x'");
   metamanager = fake_core_start(core, NULL);
+  ask_for_all(core, metamanager);
+  check_contains(fake_core_log(core), "the row default/secret/a is damaged");
   set_link(core, metamanager, "\"cloud_connected\"");
   fake_core_set_capacity(core, "websocket", FAKE_CAPACITY);
   send_all(core, metamanager);
   fake_core_end(core, metamanager);
   damage(fake_core_database(core));
   metamanager = fake_core_start(core, NULL);
+  check_contains(fake_core_log(core), "has been mended");
+  ask_for_all(core, metamanager);
   send_all(core, metamanager);
   fake_core_end(core, metamanager);
   check_log(core);

@@ -1,6 +1,7 @@
 /* The proof that reads and writes may be short or interrupted: on real files, SQLite's own VFS gets its system calls from here. */
 #include "fake_core.h"
 #include "figures.h"
+#include "secret.h"
 #include "test.h"
 
 #include <errno.h>
@@ -40,9 +41,15 @@ static void replace(const char *name, sqlite3_syscall_ptr call) {
   check_int_eq(vfs->xSetSystemCall(vfs, name, call), SQLITE_OK);
 }
 
+static char *value_of(guint number) {
+  g_autofree char *padding = g_strnfill(number * 400, 'x');
+
+  return g_strconcat(SECRET, padding, NULL);
+}
+
 static void update(fake_core *core, module *metamanager, guint number) {
   g_autofree char *resource = g_strdup_printf("default/podstatus/p%u", number);
-  g_autofree char *value = g_strnfill(10 + number * 400, 'x');
+  g_autofree char *value = value_of(number);
 
   fake_core_push(core, fake_message(.source = "edged", .operation = "update", .resource = resource, .raw = value));
   fake_core_run(core, metamanager);
@@ -54,7 +61,7 @@ static void update(fake_core *core, module *metamanager, guint number) {
 
 static void check_value(fake_core *core, module *metamanager, guint number) {
   g_autofree char *resource = g_strdup_printf("default/podstatus/p%u", number);
-  g_autofree char *value = g_strnfill(10 + number * 400, 'x');
+  g_autofree char *value = value_of(number);
 
   fake_core_push(core, fake_message(.source = "edged", .operation = "query", .resource = resource));
   fake_core_run(core, metamanager);

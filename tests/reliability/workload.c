@@ -1,6 +1,7 @@
 #include "workload.h"
 
 #include "message.h"
+#include "secret.h"
 
 #include <string.h>
 
@@ -35,8 +36,7 @@ static char *draw_value(GRand *random, gint32 key) {
   GString *text = g_string_sized_new(size + 80);
 
   g_string_append_printf(
-      text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"secret\":\"" WORKLOAD_SECRET "\",\"data\":\"",
-      key);
+      text, "{\"metadata\":{\"name\":\"n%d\",\"namespace\":\"default\"},\"secret\":\"" SECRET "\",\"data\":\"", key);
   for (gsize i = 0; i < size; i++)
     g_string_append_c(text, "abcdefghijklmnopqrstuvwxyz"[(variant + i * (1 + variant % 5)) % 26]);
   g_string_append(text, "\"}");

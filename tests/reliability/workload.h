@@ -4,9 +4,6 @@
 
 #include "fake_core.h"
 
-/* Part of every value: it may never be in a log. */
-#define WORKLOAD_SECRET "marker-of-a-secret"
-
 struct work {
   struct edgecore_message *message; /* a reference */
   gboolean is_refused;              /* it is wrong: an error answers it, and nothing of it is stored */

@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include "secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +19,7 @@ struct stream {
 };
 
 struct process {
+  char *name;
   pid_t pid;
   int input;
   struct stream streams[2]; /* standard output, standard error */
@@ -52,6 +55,14 @@ static gboolean turn(process *self, gboolean writing) {
   return polled[2].revents != 0;
 }
 
+/* What is there already: a program that was killed may have left others that keep its output open. */
+static void read_rest(struct stream *stream) {
+  struct pollfd polled = {.fd = stream->fd, .events = POLLIN};
+
+  while (stream->fd >= 0 && poll(&polled, 1, 0) > 0)
+    read_some(stream);
+}
+
 static gboolean wait_for(process *self, struct stream *stream, const char *part) {
   for (;;) {
     const char *at = g_strstr_len(stream->text->str + stream->found, -1, part);
@@ -75,6 +86,7 @@ static int reap(process *self) {
 
 process *process_start(const char *const *argv, const char *directory) {
   process *self = g_new0(process, 1);
+  self->name = g_path_get_basename(argv[0]);
   int in[2], out[2], err[2];
   /* A socket, for MSG_NOSIGNAL: a program that closes its input must not end the tests. */
   g_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) == 0);
@@ -159,9 +171,14 @@ void process_free(process *self) {
     reap(self);
   }
   for (guint i = 0; i < 2; i++) {
+    read_rest(&self->streams[i]);
     if (self->streams[i].fd >= 0)
       close(self->streams[i].fd);
-    g_string_free(self->streams[i].text, TRUE);
   }
+  secret_note_content(self->streams[0].text->str, self->streams[0].text->len);
+  secret_check_program(self->name, self->streams[1].text->str);
+  for (guint i = 0; i < 2; i++)
+    g_string_free(self->streams[i].text, TRUE);
+  g_free(self->name);
   g_free(self);
 }

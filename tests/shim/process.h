@@ -26,7 +26,7 @@ int process_finish(process *self);
 /* What it wrote so far; both end in a NUL that is not counted. */
 const GString *process_output(const process *self);
 const GString *process_error(const process *self);
-/* Kills it when it still runs. */
+/* Kills it when it still runs. The test fails if it wrote content of messages on standard error (secret.h). */
 void process_free(process *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(process, process_free)
 

@@ -1,9 +1,12 @@
 #include "test.h"
 
+#include "secret.h"
+
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <glib/gstdio.h>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <string>
@@ -124,6 +127,19 @@ void test_note(const char *format, ...) {
   running_note = note;
 }
 
+char *test_caught(test_body_fn *body, void *data) {
+  using Reporter = testing::ScopedFakeTestPartResultReporter;
+  testing::TestPartResultArray results;
+  {
+    Reporter reporter(Reporter::INTERCEPT_ALL_THREADS, &results);
+    body(data);
+  }
+  std::string all;
+  for (int i = 0; i < results.size(); i++)
+    all += std::string(results.GetTestPartResult(i).message()) + "\n";
+  return g_strdup(all.c_str());
+}
+
 bool test_that(bool held, const char *file, int line, const char *format, ...) {
   if (held)
     return true;
@@ -204,6 +220,15 @@ int main(int argc, char **argv) {
   const int status = RUN_ALL_TESTS();
   if (!testing::GTEST_FLAG(list_tests) && testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
     fprintf(stderr, "%s: no test ran\n", argv[0]);
+    return 1;
+  }
+  guint lines, contents;
+  secret_count(&lines, &contents);
+  if (lines > 0)
+    printf("%u lines of logs were searched for the SECRET, which %u contents held\n", lines, contents);
+  /* One test alone may have no content. */
+  if (lines > 0 && contents == 0 && testing::GTEST_FLAG(filter) == "*") {
+    fprintf(stderr, "%s: lines of logs were looked at, but no content held the SECRET: see secret.h\n", argv[0]);
     return 1;
   }
   return status;

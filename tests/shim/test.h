@@ -67,6 +67,11 @@ void test_write(const char *name, const void *bytes, gssize size);
 /* Said with every later failure of this test, say which row of a table is being tried. */
 void test_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* Runs the body and says which of its checks failed; they are no failures of the running test. For tests of checks. "" when all held; the
+ * caller owns it. */
+typedef void test_body_fn(void *data);
+char *test_caught(test_body_fn *body, void *data) G_GNUC_WARN_UNUSED_RESULT;
+
 /* -------------------------------------------------------------------------------------------------------------- checks */
 
 /* What the macros call. Each returns whether the check held. */

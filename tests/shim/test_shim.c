@@ -1,4 +1,5 @@
 #include "process.h"
+#include "secret.h"
 #include "test.h"
 
 #include <string.h>
@@ -67,6 +68,12 @@ TEST_CASE(Shim, no_test_at_all_is_a_failure) {
   check_contains(process_error(empty)->str, "no test ran");
 }
 
+static void fail_twice(void *data) {
+  (void)data;
+  check_fail("the first");
+  check_fail("the second");
+}
+
 TEST_CASE(Shim, the_directory_is_gone_after_the_test) {
   int status = 0;
   g_autofree char *said = sample_run("Sample.prints_its_directory", &status);
@@ -77,6 +84,62 @@ TEST_CASE(Shim, the_directory_is_gone_after_the_test) {
   g_autofree char *path = g_strndup(start, strcspn(start, "\n"));
   check_true(g_path_is_absolute(path));
   check_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+TEST_CASE(Shim, looking_at_a_log_where_nothing_can_be_found_is_a_failure) {
+  const char *all[] = {TESTS_BUILD_DIR "/tests/shim/shim-blind", NULL};
+  g_autoptr(process) blind = process_start(all, NULL);
+  check_int_eq(process_finish(blind), 1);
+  check_contains(process_output(blind)->str, "[  PASSED  ] 1 test.");
+  check_contains(process_error(blind)->str, "no content held the SECRET");
+  const char *one[] = {TESTS_BUILD_DIR "/tests/shim/shim-blind", "--gtest_filter=Blind.a_*", NULL};
+  g_autoptr(process) filtered = process_start(one, NULL);
+  check_int_eq(process_finish(filtered), 0);
+}
+
+TEST_CASE(Shim, failures_that_are_caught_are_none_of_the_test) {
+  g_autofree char *said = test_caught(fail_twice, NULL);
+  check_contains(said, "the first\n");
+  check_contains(said, "the second\n");
+}
+
+static void run_shell(void *command) {
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  process_finish(shell);
+}
+
+/* Its output is left unread. */
+static void kill_shell(void *command) {
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  process_wait_for(shell, "said");
+}
+
+TEST_CASE(Process, content_on_standard_error_fails_the_test) {
+  static const struct {
+    const char *command;
+    gboolean is_wrong;
+  } rows[] = {
+      {"echo " SECRET, FALSE},
+      {"echo all is well >&2", FALSE},
+      {"echo a line >&2; echo content " SECRET " >&2", TRUE},
+      {"printf %s " SECRET " >&2", TRUE},
+      {"echo edgehost: metaManager: warning: " SECRET " >&2", TRUE},
+      {"echo edgehost: metaManager: debug: " SECRET " >&2", FALSE},
+      {"echo edgehost: metaManager: warning: no: debug: " SECRET " >&2", TRUE},
+      {"echo metaManager: debug: " SECRET " >&2", TRUE},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+    test_note("%s", rows[i].command);
+    g_autofree char *said = test_caught(run_shell, (void *)rows[i].command);
+    if (rows[i].is_wrong)
+      check_contains(said, "content of a message in the standard error of sh: ");
+    else
+      check_str_eq(said, "");
+  }
+  g_autofree char *said = test_caught(kill_shell, (void *)"echo " SECRET " >&2; echo said; exec sleep 60");
+  check_contains(said, "content of a message in the standard error of sh: ");
 }
 
 TEST_CASE(Process, carries_much_both_ways) {

@@ -3,6 +3,7 @@
 #include "failure.h"
 #include "model.h"
 #include "schema.h"
+#include "secret.h"
 #include "test.h"
 
 #include <string.h>
@@ -221,6 +222,7 @@ struct edgecore_message *fake_message_new(const struct fake_text *text) {
   struct edgecore_error error = FAILURE_INIT;
   struct edgecore_message *message = message_new(&fields, &error);
 
+  secret_note_content(fields.content, fields.content_size);
   if (message == NULL)
     g_error("%s", error.text);
   return message;

@@ -141,7 +141,7 @@ guint fake_core_calls(const fake_core *self);
 
 /* What the module last told set_held. */
 guint64 fake_core_held(const fake_core *self);
-/* All that was logged, one "LEVEL text" a line, as "warning cannot ...". */
+/* All that was logged, one "LEVEL text" a line, as "warning cannot ...". A line with content in it fails the test (secret.h). */
 const char *fake_core_log(const fake_core *self);
 void fake_core_clear_log(fake_core *self);
 

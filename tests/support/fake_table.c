@@ -1,6 +1,7 @@
 #include "fake_core_private.h"
 
 #include "failure.h"
+#include "secret.h"
 
 #include <string.h>
 #include <sys/eventfd.h>
@@ -53,6 +54,7 @@ static int32_t config_get(const struct edgecore_core *table, const char *key, st
 static void write_log(const struct edgecore_core *table, int32_t level, const char *text) {
   static const char *const names[] = {"debug", "info", "warning", "error"};
 
+  secret_check_line(level, text);
   g_string_append_printf(core_of(table)->log, "%s %s\n", names[level], text);
 }
 

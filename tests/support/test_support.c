@@ -1,5 +1,6 @@
 #include "fake_core.h"
 #include "fault_vfs.h"
+#include "secret.h"
 #include "test.h"
 
 #include <sqlite3.h>
@@ -69,6 +70,52 @@ TEST_CASE(FakeCore, gives_all_messages_back) {
   check_int_eq(message_count_live(), before);
 }
 
+struct logged {
+  const struct edgecore_core *table;
+  int32_t level;
+  const char *text;
+};
+
+static void write_log(void *data) {
+  const struct logged *line = data;
+
+  line->table->log(line->table, line->level, line->text);
+}
+
+TEST_CASE(FakeCore, a_line_of_the_log_with_content_in_it_fails_the_test) {
+  g_autoptr(fake_core) core = fake_core_new(NULL);
+  struct logged line = {fake_core_table(core), EDGECORE_LOG_INFO, "it holds {\"password\":\"" SECRET "\"}"};
+
+  for (; line.level <= EDGECORE_LOG_ERROR; line.level++) {
+    g_autofree char *said = test_caught(write_log, &line);
+    check_contains(said, "content of a message in the log: it holds {\"password\":\"" SECRET);
+  }
+  line.level = EDGECORE_LOG_DEBUG;
+  g_autofree char *for_debugging = test_caught(write_log, &line);
+  check_str_eq(for_debugging, "");
+  line = (struct logged){fake_core_table(core), EDGECORE_LOG_ERROR, "default/secret/a cannot be stored"};
+  g_autofree char *without = test_caught(write_log, &line);
+  check_str_eq(without, "");
+}
+
+TEST_CASE(Secret, what_a_helper_adds_is_taken_out_of_what_comes_back) {
+  static const char *const contents[] = {"1", "{}", "{\"a\":1}", "a text"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(contents); i++) {
+    g_autofree char *with = secret_add(contents[i]);
+    g_autoptr(GString) alone = g_string_new(with);
+    check_contains(with, SECRET);
+    secret_remove(alone);
+    check_str_eq(alone->str, contents[i]);
+  }
+  g_autofree char *object = secret_add("{\"a\":1}");
+  check_str_eq(object, "{\"secret\":\"" SECRET "\",\"a\":1}");
+  g_autofree char *escaped = g_strescape(object, NULL);
+  g_autoptr(GString) answer = g_string_new(escaped);
+  secret_remove(answer);
+  check_str_eq(answer->str, "{\\\"a\\\":1}");
+}
+
 static int count_writes(enum fault_op op, const char *path, void *data) {
   (void)path;
   *(guint *)data += op == FAULT_WRITE;
@@ -76,8 +123,10 @@ static int count_writes(enum fault_op op, const char *path, void *data) {
 }
 
 static void push_update(fake_core *core, const char *text) {
+  g_autofree char *content = g_strconcat(text, SECRET, NULL);
+
   fake_core_push(core,
-                 fake_message(.source = "edged", .operation = "update", .resource = "default/pod/a", .raw = text));
+                 fake_message(.source = "edged", .operation = "update", .resource = "default/pod/a", .raw = content));
 }
 
 TEST_CASE(FaultVfs, is_full_on_demand) {

@@ -47,7 +47,7 @@ struct rig {
 
 static void respond(rig *self, enum rig_module module, struct edgecore_message *request) {
   const struct edgecore_message_fields *asked = message_read(request);
-  g_autofree char *content = g_strdup_printf("{\"answer to\":\"%s\"}", asked->resource);
+  g_autofree char *content = g_strdup_printf(RIG_ANSWER("%s"), asked->resource);
   g_autoptr(any_message) answer = message_answer(request, asked->source, content);
   check_int_eq(host_respond_as(self->host, modules[module].name, answer, NULL), EDGECORE_OK);
 }
@@ -121,6 +121,7 @@ static const void *extension(const char *name, void *data) {
 
 static void note_line(int32_t level, const char *module, const char *text, void *data) {
   rig *self = data;
+  secret_check_line(level, text);
   g_mutex_lock(&self->lock);
   g_ptr_array_add(self->lines, g_strdup_printf("%d %s: %s", level, module, text));
   g_cond_broadcast(&self->changed);
@@ -148,6 +149,7 @@ struct edgecore_message *rig_message_new(const struct rig_message *from, uint32_
       .content = from->content,
       .content_size = from->content == NULL ? 0 : strlen(from->content),
   };
+  secret_note_content(fields.content, fields.content_size);
   struct edgecore_message *message = message_new(&fields, NULL);
   g_assert_nonnull(message);
   return message;

@@ -5,10 +5,14 @@
 
 #include "fixture.h"
 #include "host.h"
+#include "secret.h"
 
 #define CURRENT TESTS_BUILD_DIR "/plugin/metamanager.so"
 #define VARIANT(name) TESTS_BUILD_DIR "/tests/swap/metamanager-" name ".so"
 #define VERSION_1_0 TESTS_BUILD_DIR "/tests/abi/plugin-v1.0.so"
+
+/* The content that the modules answer a request of this resource with. */
+#define RIG_ANSWER(resource) "{\"answer to\":\"" resource "\",\"secret\":\"" SECRET "\"}"
 
 typedef struct rig rig;
 

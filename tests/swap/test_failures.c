@@ -7,13 +7,14 @@
 
 /* Something of everything. */
 static const struct rig_message mixed[] = {
-    {"m1", "edgecontroller", "insert", "default/pod/web", "{\"metadata\":{\"name\":\"web\"}}"},
-    {"m2", "edged", "update", "default/podstatus/web", "{\"up\":1}"},
+    {"m1", "edgecontroller", "insert", "default/pod/web", "{\"metadata\":{\"name\":\"web\"},\"data\":\"" SECRET "\"}"},
+    {"m2", "edged", "update", "default/podstatus/web", "{\"up\":\"" SECRET "\"}"},
     {"m3", "edged", "query", "default/secret/s", NULL},
     {"m4", "edged", "query", "default/secret/s", NULL},
-    {"m5", "edgecontroller", "update", "default/servicelist/all", "[{\"metadata\":{\"name\":\"a\"}}]"},
-    {"m6", "csi", "createvolume", "default/volume/v", "{}"},
-    {"m7", "edgecontroller", "action", "default/function/f", "{}"},
+    {"m5", "edgecontroller", "update", "default/servicelist/all",
+     "[{\"metadata\":{\"name\":\"a\"},\"data\":\"" SECRET "\"}]"},
+    {"m6", "csi", "createvolume", "default/volume/v", "\"" SECRET "\""},
+    {"m7", "edgecontroller", "action", "default/function/f", "\"" SECRET "\""},
     {"m8", "edged", "query", "default/pod", NULL},
     {"m9", "edgecontroller", "delete", "default/pod/web", NULL},
 };
@@ -51,8 +52,8 @@ static void check_mixed(rig *self) {
   g_autofree char *got = rig_deliveries(self);
   check_str_eq(got, mixed_want);
   g_autofree char *table = rig_table(self);
-  check_contains(table, "default/secret/s secret {\"answer to\":\"default/secret/s\"}");
-  check_contains(table, "/service/a service {\"metadata\":{\"name\":\"a\"}}");
+  check_contains(table, "default/secret/s secret " RIG_ANSWER("default/secret/s"));
+  check_contains(table, "/service/a service {\"metadata\":{\"name\":\"a\"},\"data\":\"" SECRET "\"}");
   check_lacks(table, "default/pod/web pod");
 }
 
@@ -214,7 +215,7 @@ TEST_CASE(SwapFails, the_state_is_corrupt) {
   send_mixed(self);
   rig_settle(self);
   g_autofree char *table = rig_table(self);
-  check_contains(table, "default/podstatus/web podstatus {\"up\":1}");
+  check_contains(table, "default/podstatus/web podstatus {\"up\":\"" SECRET "\"}");
 }
 
 /* A swap fails while the database is away, so that the old one cannot be started again either. Returns where the database is. */

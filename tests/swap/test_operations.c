@@ -13,10 +13,10 @@ struct operation {
   const char *logged; /* what the log says when the last message has been taken in */
 };
 
-#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"}}"
+#define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"},\"data\":\"" SECRET "\"}"
 #define LIST(kind)                                                                                                     \
-  "[{\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"}},{\"metadata\":{\"name\":\"b\",\"namespace\":\"" kind     \
-  "\"}}]"
+  "[{\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"},\"data\":\"" SECRET                                       \
+  "\"},{\"metadata\":{\"name\":\"b\",\"namespace\":\"" kind "\"}}]"
 #define CONNECTED                                                                                                      \
   { "c", "edgecontroller", "publish", "node/connection", "\"cloud_connected\"" }
 #define DISCONNECTED                                                                                                   \
@@ -30,8 +30,8 @@ static const struct operation operations[] = {
     {"update_from_funcmgr", {{0}}, {{"m1", "funcmgr", "update", "default/function/f", POD}}, 0, NULL},
     {"update_from_edgefunction", {{0}}, {{"m1", "edgefunction", "update", "default/function/f", POD}}, 0, NULL},
     {"update_of_an_equal_podstatus",
-     {{"m0", "edged", "update", "default/podstatus/web", "{\"up\":1}"}},
-     {{"m1", "edged", "update", "default/podstatus/web", "{\"up\":1}"}},
+     {{"m0", "edged", "update", "default/podstatus/web", "{\"up\":\"" SECRET "\"}"}},
+     {{"m1", "edged", "update", "default/podstatus/web", "{\"up\":\"" SECRET "\"}"}},
      0,
      NULL},
     {"update_of_servicelist",
@@ -47,10 +47,14 @@ static const struct operation operations[] = {
     {"update_of_podlist", {{0}}, {{"m1", "edgecontroller", "update", "default/podlist/all", LIST("p")}}, 0, NULL},
     {"response_from_the_cloud",
      {{0}},
-     {{"m1", "edgecontroller", "response", "default/secret/s", "{\"k\":1}"}},
+     {{"m1", "edgecontroller", "response", "default/secret/s", "{\"k\":\"" SECRET "\"}"}},
      0,
      NULL},
-    {"response_from_edged", {{0}}, {{"m1", "edged", "response", "default/volume/v", "{\"k\":1}"}}, 0, NULL},
+    {"response_from_edged",
+     {{0}},
+     {{"m1", "edged", "response", "default/volume/v", "{\"k\":\"" SECRET "\"}"}},
+     0,
+     NULL},
     {"delete",
      {{"m0", "edgecontroller", "insert", "default/pod/web", POD}},
      {{"m1", "edgecontroller", "delete", "default/pod/web", NULL}},
@@ -82,7 +86,7 @@ static const struct operation operations[] = {
     {"publish_connected",
      {DISCONNECTED,
       {"m0", "edgecontroller", "insert", "default/pod/web", POD},
-      {"m1", "edged", "update", "default/podstatus/web", "{\"up\":1}"}},
+      {"m1", "edged", "update", "default/podstatus/web", "{\"up\":\"" SECRET "\"}"}},
      {CONNECTED},
      0,
      "the cloud is connected"},
@@ -93,25 +97,29 @@ static const struct operation operations[] = {
      "the cloud is disconnected"},
     {"meta_internal_sync",
      {{"m0", "edgecontroller", "insert", "default/pod/web", POD},
-      {"m1", "edged", "update", "default/podstatus/web", "{\"up\":1}"},
+      {"m1", "edged", "update", "default/podstatus/web", "{\"up\":\"" SECRET "\"}"},
       {"m2", "edgecontroller", "insert", "other/pod/db", POD},
       {"m3", "edged", "update", "other/podstatus/db", "{\"up\":2}"},
       {"m4", "edged", "update", "other/podstatus/gone", "{\"up\":3}"}},
      {{"m5", "metaManager", "meta-internal-sync", "podstatus", NULL}},
      0,
      NULL},
-    {"action", {{0}}, {{"m1", "edgecontroller", "action", "default/function/f", "{\"k\":1}"}}, 0, NULL},
-    {"action_result", {{0}}, {{"m1", "edgefunction", "action_result", "default/function/f", "{\"k\":1}"}}, 0, NULL},
-    {"createvolume", {{0}}, {{"m1", "csi", "createvolume", "default/volume/v", "{\"k\":1}"}}, 1, NULL},
-    {"deletevolume", {{0}}, {{"m1", "csi", "deletevolume", "default/volume/v", "{\"k\":1}"}}, 1, NULL},
+    {"action", {{0}}, {{"m1", "edgecontroller", "action", "default/function/f", "{\"k\":\"" SECRET "\"}"}}, 0, NULL},
+    {"action_result",
+     {{0}},
+     {{"m1", "edgefunction", "action_result", "default/function/f", "{\"k\":\"" SECRET "\"}"}},
+     0,
+     NULL},
+    {"createvolume", {{0}}, {{"m1", "csi", "createvolume", "default/volume/v", "{\"k\":\"" SECRET "\"}"}}, 1, NULL},
+    {"deletevolume", {{0}}, {{"m1", "csi", "deletevolume", "default/volume/v", "{\"k\":\"" SECRET "\"}"}}, 1, NULL},
     {"controllerpublishvolume",
      {{0}},
-     {{"m1", "csi", "controllerpublishvolume", "default/volume/v", "{\"k\":1}"}},
+     {{"m1", "csi", "controllerpublishvolume", "default/volume/v", "{\"k\":\"" SECRET "\"}"}},
      1,
      NULL},
     {"controllerunpublishvolume",
      {{0}},
-     {{"m1", "csi", "controllerunpublishvolume", "default/volume/v", "{\"k\":1}"}},
+     {{"m1", "csi", "controllerunpublishvolume", "default/volume/v", "{\"k\":\"" SECRET "\"}"}},
      1,
      NULL},
 };
@@ -262,12 +270,13 @@ TEST_CASE(SwapDuring, a_sync_query_of_the_cloud) {
   swap_forth(self);
   rig_answer_all(self);
   g_autofree char *answer = rig_call_end(call);
-  check_str_eq(answer, "{\"answer to\":\"default/secret/s\"}");
+  check_str_eq(answer, RIG_ANSWER("default/secret/s"));
   rig_settle(self);
   g_autofree char *deliveries = rig_deliveries(self);
   check_str_eq(deliveries,
-               "edged: response of default/secret/s from edged, id *, parent q2: {\"answer to\":\"default/secret/s\"}\n"
-               "websocket: query of default/secret/s from edged, id *, parent , sync: \n");
+               "edged: response of default/secret/s from edged, id *, parent q2: " RIG_ANSWER(
+                   "default/secret/s") "\n"
+                                       "websocket: query of default/secret/s from edged, id *, parent , sync: \n");
 }
 
 /* What was kept for the cloud is sent by several versions, one after the other, while they swap. */

@@ -51,7 +51,7 @@ static void overwrite(const char *file, const char *from) {
 static void check_works(struct site *self) {
   g_autofree char *line =
       g_strdup_printf("{\"send\":{\"id\":\"m%u\",\"source\":\"edgecontroller\",\"operation\":\"insert\","
-                      "\"resource\":\"default/pod/web\",\"content\":{\"n\":%u}}}\n",
+                      "\"resource\":\"default/pod/web\",\"content\":{\"n\":%u,\"secret\":\"" SECRET "\"}}}\n",
                       self->messages, self->messages);
   g_autofree char *answer = g_strdup_printf("\"parent_id\":\"m%u\"", self->messages++);
   check_true(process_write(self->host, line, -1));

@@ -1,6 +1,7 @@
 /* Many swaps, back and forth, under a full queue of mixed operations: nothing is lost, doubled, late, or left behind in the process. */
 #include "fixture.h"
 #include "host.h"
+#include "secret.h"
 #include "test.h"
 #include "traffic.h"
 
@@ -121,8 +122,9 @@ static void check_footprint(struct footprint now, struct footprint before, guint
   check_int_le(now.memory, before.memory + MEMORY_TOLERANCE);
 }
 
-static void ignore_log(int32_t level, const char *module, const char *text, void *data) {
+static void log_trouble(int32_t level, const char *module, const char *text, void *data) {
   (void)data;
+  secret_check_line(level, text);
   if (level >= EDGECORE_LOG_WARNING)
     check_fail("%s: %s", module, text);
 }
@@ -132,7 +134,7 @@ TEST_CASE(SwapSoak, many_swaps_under_a_full_queue) {
   g_autofree char *database = test_path("edge.db");
   g_autoptr(config) configuration = config_new();
   config_set(configuration, "database.source", database, "test");
-  const struct host_options options = {.configuration = configuration, .log = ignore_log};
+  const struct host_options options = {.configuration = configuration, .log = log_trouble};
   g_autoptr(host) host_ = host_new(&options);
   traffic *traffic_ = traffic_new(host_);
   require_true(host_load(host_, CURRENT, NULL));

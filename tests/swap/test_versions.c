@@ -13,7 +13,7 @@ static char *ask(rig *self, const struct rig_message *message) {
 
 TEST_CASE(SwapVersions, the_report_says_what_was_done) {
   g_autoptr(rig) self = rig_new(4, 0, 0);
-  const struct rig_message insert = {NULL, "edgecontroller", "insert", "default/pod/web", "{}"};
+  const struct rig_message insert = {NULL, "edgecontroller", "insert", "default/pod/web", "\"" SECRET "\""};
   rig_shut(self);
   rig_send(self, &insert);
   rig_wait_refused(self, 3);
@@ -85,7 +85,7 @@ TEST_CASE(SwapVersions, from_abi_1_0_and_back) {
   rig_swap(self, CURRENT, PROJECT_VERSION);
   /* Still connected: the cloud is asked. */
   g_autofree char *secret = ask(self, &query_secret);
-  check_str_eq(secret, "{\"answer to\":\"default/secret/s\"}");
+  check_str_eq(secret, RIG_ANSWER("default/secret/s"));
 }
 
 static void check_left(const char *file, const char *version, const char *what) {
@@ -124,7 +124,7 @@ TEST_CASE(SwapVersions, a_changed_configuration_needs_no_other_file) {
   check_true(host_swap(rig_host(self), CURRENT, edgesite, NULL, &error));
   check_no_error(error);
   g_autofree char *secret = ask(self, &query_secret);
-  check_str_eq(secret, "{\"answer to\":\"default/secret/s\"}");
+  check_str_eq(secret, RIG_ANSWER("default/secret/s"));
 }
 
 /* What is handed over belongs to the database. */

@@ -1,6 +1,7 @@
 #include "traffic.h"
 
 #include "fixture.h"
+#include "secret.h"
 #include "test.h"
 
 #include <stdatomic.h>
@@ -14,6 +15,8 @@
 #define ASIDE_MAX 200000 /* of one sender */
 #define ASIDE_EVERY 8    /* so many rounds of all streams for each thing aside */
 #define PATIENCE_MS 60000
+/* With the number in it. */
+#define CONTENT "{\"n\":%" G_GINT64_FORMAT ",\"secret\":\"" SECRET "\"}"
 
 enum module { EDGED, EDGEMESH, HUB, EDGEFUNCTION, MODULES };
 
@@ -104,7 +107,9 @@ static gint64 value_before(gint64 number) {
 
 static void check_answer(const struct edgecore_message_fields *fields, gint64 number) {
   gint64 found = value_before(number);
-  g_autofree char *want = found < 0 ? g_strdup("[]") : g_strdup_printf("[\"{\\\"n\\\":%" G_GINT64_FORMAT "}\"]", found);
+  g_autofree char *want =
+      found < 0 ? g_strdup("[]")
+                : g_strdup_printf("[\"{\\\"n\\\":%" G_GINT64_FORMAT ",\\\"secret\\\":\\\"" SECRET "\\\"}\"]", found);
   check_mem_eq(fields->content, fields->content_size, want, strlen(want));
 }
 
@@ -132,7 +137,7 @@ static void receive(host *owner, const char *name, struct edgecore_message *mess
   traffic *self = data;
   const struct edgecore_message_fields *fields = message_read(message);
   if ((fields->flags & EDGECORE_MESSAGE_SYNC) != 0) {
-    g_autoptr(any_message) answer = message_answer(message, fields->source, "{\"k\":1}");
+    g_autoptr(any_message) answer = message_answer(message, fields->source, "{\"k\":\"" SECRET "\"}");
     check_int_eq(host_respond(owner, answer, NULL), EDGECORE_OK);
     return;
   }
@@ -155,6 +160,7 @@ static void send_one(traffic *self, const char *id, const char *source, const ch
       .content = content,
       .content_size = content == NULL ? 0 : strlen(content),
   };
+  secret_note_content(fields.content, fields.content_size);
   g_autoptr(any_message) message = message_new(&fields, NULL);
   check_int_eq(host_send(self->host, MODULE, message, TRUE, NULL), EDGECORE_OK);
   atomic_fetch_add(&self->sent, 1);
@@ -168,9 +174,9 @@ static void send_next(struct sender *self, guint i) {
   guint stream = self->number * STREAMS + i;
   gint64 number = self->next[i]++;
   enum effect effect = rounds[number % ROUNDS].effect;
-  char id[32], key[32], content[32];
+  char id[32], key[32], content[80];
   g_snprintf(id, sizeof id, "%u.%" G_GINT64_FORMAT, stream, number);
-  g_snprintf(content, sizeof content, "{\"n\":%" G_GINT64_FORMAT "}", number);
+  g_snprintf(content, sizeof content, CONTENT, number);
   stream_key(stream, key, sizeof key);
   send_one(self->traffic, id, rounds[number % ROUNDS].source, rounds[number % ROUNDS].operation, key,
            effect == WRITES ? content : NULL);
@@ -209,8 +215,8 @@ static struct edgecore_message *sync_insert(void) {
       .operation = "insert",
       .resource = "ns/configmap/sync",
       .content_kind = EDGECORE_CONTENT_RAW,
-      .content = "{}",
-      .content_size = 2,
+      .content = SECRET,
+      .content_size = strlen(SECRET),
   };
   return message_new(&fields, NULL);
 }
@@ -291,7 +297,7 @@ void traffic_check_table(traffic *self, const char *database) {
     gint64 found = value_before(self->senders[i / STREAMS].next[i % STREAMS]);
     g_autofree char *sql = g_strdup_printf("SELECT value FROM meta WHERE key = '%s'", key);
     g_autofree char *value = database_value(database, sql);
-    g_autofree char *want = found < 0 ? g_strdup("") : g_strdup_printf("{\"n\":%" G_GINT64_FORMAT "}", found);
+    g_autofree char *want = found < 0 ? g_strdup("") : g_strdup_printf(CONTENT, found);
     check_str_eq(value, want);
   }
   g_autofree char *count = database_value(database, "SELECT count(*) FROM meta WHERE type IN ('pod', 'service')");

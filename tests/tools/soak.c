@@ -3,6 +3,7 @@
 #include "figures.h"
 #include "fixture.h"
 #include "host.h"
+#include "secret.h"
 #include "test.h"
 
 #include <dirent.h>
@@ -117,7 +118,7 @@ static void receive(host *owner, const char *name, struct edgecore_message *mess
   guint64 round;
   guint number, kind;
   if ((fields->flags & EDGECORE_MESSAGE_SYNC) != 0) {
-    g_autoptr(any_message) answer = message_answer(message, "edgecontroller", "{\"data\":{}}");
+    g_autoptr(any_message) answer = message_answer(message, "edgecontroller", "{\"data\":\"" SECRET "\"}");
     check_int_eq(host_respond(owner, answer, NULL), EDGECORE_OK);
     return;
   }
@@ -141,6 +142,7 @@ static void send_one(struct soak *self, const char *id, const char *source, cons
       .content = content,
       .content_size = content == NULL ? 0 : strlen(content),
   };
+  secret_note_content(fields.content, fields.content_size);
   g_autoptr(any_message) message = message_new(&fields, NULL);
   check_int_eq(host_send(self->host, "metaManager", message, TRUE, NULL), EDGECORE_OK);
 }
@@ -160,7 +162,7 @@ static void send_number(struct soak *self, guint64 round, guint number) {
       strcmp(kinds[kind].type, "servicelist") == 0
           ? g_strdup_printf("[{\"metadata\":{\"namespace\":\"ns\",\"name\":\"s%u\"},\"n\":%012" G_GUINT64_FORMAT "}]",
                             key, round)
-          : g_strdup_printf("{\"n\":\"%012" G_GUINT64_FORMAT "\",\"fill\":\"%0400u\"}", round, number);
+          : g_strdup_printf("{\"n\":\"%012" G_GUINT64_FORMAT "\",\"fill\":\"" SECRET "%0376u\"}", round, number);
   send_one(self, id, kinds[kind].source, kinds[kind].operation, resource, kinds[kind].has_content ? content : NULL);
   self->sent++;
 }
@@ -235,6 +237,7 @@ static gboolean play(struct soak *self, gint64 until, guint64 swaps_least) {
 
 static void log_trouble(int32_t level, const char *module, const char *text, void *data) {
   (void)data;
+  secret_check_line(level, text);
   if (level >= EDGECORE_LOG_ERROR)
     check_fail("%s: %s", module, text);
 }
