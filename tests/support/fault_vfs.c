@@ -18,8 +18,8 @@ static struct fault_state {
   enum fault_op nth_op;
   guint nth_left;
   int nth_result;
-  guint64 calls[FAULT_OPS];
-  guint64 bytes;
+  _Atomic guint64 calls[FAULT_OPS];
+  _Atomic guint64 bytes;
 } fault;
 
 static sqlite3_file *real_of(sqlite3_file *file) {

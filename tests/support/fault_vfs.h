@@ -1,5 +1,5 @@
 /* An SQLite VFS that a test puts in front of the real one: it counts, it skips the waiting for the disk, it is full when the test
- * says so, and it asks the test before each call. For the whole process; one thread. */
+ * says so, and it asks the test before each call. For the whole process. Other threads may use files meanwhile, and ask for the counts. */
 #ifndef TESTS_FAULT_VFS_H
 #define TESTS_FAULT_VFS_H
 
