@@ -25,25 +25,28 @@ struct outbox {
   gint64 taken;
 };
 
-static int32_t read_totals(outbox *self, struct edgecore_error *error) {
+static int32_t read_totals(outbox *self, gboolean *has_strange, struct edgecore_error *error) {
   sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_TOTAL, error);
   gboolean row;
 
   if (statement == NULL)
     return EDGECORE_IO;
+  sqlite3_bind_int64(statement, 1, OUTBOX_ID_MAX);
   int32_t code = database_step(self->database, statement, &row, error);
   if (code == EDGECORE_OK && row) {
     self->now.count = sqlite3_column_int64(statement, 0);
     self->now.bytes = sqlite3_column_int64(statement, 1);
     self->now.last_id = MAX(self->now.last_id, sqlite3_column_int64(statement, 2));
+    *has_strange = sqlite3_column_int64(statement, 3) > 0;
   }
   sqlite3_reset(statement);
   return code;
 }
 
-/* Damage may have made an id that leaves none after it. */
+/* Damage may have made an id that leaves none after it, or one that looks as if it had been passed on. */
 static int32_t drop_strange(outbox *self, struct edgecore_error *error) {
   sqlite3_stmt *statement = database_write(self->database, STATEMENT_OUTBOX_DELETE_STRANGE, error);
+  gboolean has_strange;
 
   if (statement == NULL)
     return EDGECORE_IO;
@@ -57,14 +60,16 @@ static int32_t drop_strange(outbox *self, struct edgecore_error *error) {
   }
   self->log(EDGECORE_LOG_ERROR, "messages of the outbox have ids that it never gave: they are damaged, and dropped",
             self->log_data);
-  self->now.last_id = 0;
-  return read_totals(self, error);
+  /* What comes now must not look so either. */
+  self->now.last_id = self->taken;
+  return read_totals(self, &has_strange, error);
 }
 
 int32_t outbox_reload(outbox *self, struct edgecore_error *error) {
-  int32_t code = read_totals(self, error);
+  gboolean has_strange = FALSE;
+  int32_t code = read_totals(self, &has_strange, error);
 
-  if (code == EDGECORE_OK && self->now.last_id >= OUTBOX_ID_MAX)
+  if (code == EDGECORE_OK && has_strange)
     code = drop_strange(self, error);
   if (code != EDGECORE_OK)
     return code;
@@ -259,16 +264,16 @@ static const char *text_at(sqlite3_stmt *statement, int column) {
 static struct edgecore_message_fields fields_of(sqlite3_stmt *statement) {
   return (struct edgecore_message_fields){
       .size = sizeof(struct edgecore_message_fields),
-      .id = text_at(statement, 2),
-      .parent_id = text_at(statement, 3),
-      .timestamp = sqlite3_column_int64(statement, 4),
-      .source = text_at(statement, 5),
-      .group = text_at(statement, 6),
-      .operation = text_at(statement, 7),
-      .resource = text_at(statement, 8),
-      .content_kind = (guint32)sqlite3_column_int64(statement, 9),
-      .content = sqlite3_column_blob(statement, 11),
-      .content_size = (guint64)sqlite3_column_bytes(statement, 11),
+      .id = text_at(statement, 1),
+      .parent_id = text_at(statement, 2),
+      .timestamp = sqlite3_column_int64(statement, 3),
+      .source = text_at(statement, 4),
+      .group = text_at(statement, 5),
+      .operation = text_at(statement, 6),
+      .resource = text_at(statement, 7),
+      .content_kind = (guint32)sqlite3_column_int64(statement, 8),
+      .content = sqlite3_column_blob(statement, 10),
+      .content_size = (guint64)sqlite3_column_bytes(statement, 10),
   };
 }
 
@@ -285,7 +290,7 @@ int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data, struct ed
       return code;
     struct edgecore_message_fields message = fields_of(statement);
     gint64 id = sqlite3_column_int64(statement, 0);
-    if (outbox_sum(&message) != sqlite3_column_int64(statement, 10)) {
+    if (outbox_sum(&message) != sqlite3_column_int64(statement, 9)) {
       g_autofree char *text = g_strdup_printf(
           "message %" G_GINT64_FORMAT " of the outbox is damaged: its checksum is wrong, it is not sent", id);
       self->log(EDGECORE_LOG_ERROR, text, self->log_data);

@@ -28,7 +28,7 @@ int32_t outbox_put(outbox *self, const struct edgecore_message_fields *message, 
                    struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Calls `each` for the messages that were not passed on yet, oldest first, until it returns FALSE. Fields are valid during the call. What it
- * returned TRUE for is taken, and is not shown again by this outbox. */
+ * returned TRUE for is taken, and is not shown again by this outbox, also when a failure follows. */
 typedef gboolean outbox_message_fn(const struct edgecore_message_fields *message, void *data);
 int32_t outbox_each(outbox *self, outbox_message_fn *each, void *data,
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
@@ -38,7 +38,8 @@ int32_t outbox_delete_taken(outbox *self, struct edgecore_error *error) G_GNUC_W
 gint64 outbox_taken(const outbox *self);
 void outbox_set_taken(outbox *self, gint64 taken);
 
-/* Reads again what is there, after a repair of the file. */
+/* Reads again what is there, after a repair of the file. A message whose id was never given is dropped, with a line in the log. On failure
+ * all is as before. */
 int32_t outbox_reload(outbox *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Call one of these when the transaction that `put` or `delete_taken` joined has ended. */

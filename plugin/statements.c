@@ -89,20 +89,21 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX_FIND_LATEST] = "SELECT id, " BYTES " FROM metamanager_outbox WHERE latest = ?1",
     [STATEMENT_OUTBOX_DELETE] = "DELETE FROM metamanager_outbox WHERE id = ?1",
     [STATEMENT_OUTBOX_TOTAL] =
-        "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0) FROM metamanager_outbox",
+        "SELECT count(*), coalesce(sum(" BYTES "), 0), coalesce(max(id), 0), count(*) FILTER (WHERE id < 1 OR id >= ?1)"
+        " FROM metamanager_outbox",
     [STATEMENT_OUTBOX_READ] =
-        "SELECT id, bytes, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
+        "SELECT id, msg_id, parent_id, timestamp, source, route_group, operation, resource, content_kind, sum,"
         " content FROM metamanager_outbox WHERE id > ?1 ORDER BY id",
     [STATEMENT_OUTBOX_TOTAL_THROUGH] =
         "SELECT count(*), coalesce(sum(" BYTES "), 0) FROM metamanager_outbox WHERE id <= ?1",
     [STATEMENT_OUTBOX_DELETE_THROUGH] = "DELETE FROM metamanager_outbox WHERE id <= ?1",
-    [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id >= ?1",
+    [STATEMENT_OUTBOX_DELETE_STRANGE] = "DELETE FROM metamanager_outbox WHERE id < 1 OR id >= ?1",
     [STATEMENT_OUTBOX_EVICT_ANSWER] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox WHERE answer = 1)"
-        " RETURNING " BYTES ", operation, resource",
+        " RETURNING " BYTES,
     [STATEMENT_OUTBOX_EVICT_OLDEST] =
         "DELETE FROM metamanager_outbox WHERE id = (SELECT min(id) FROM metamanager_outbox)"
-        " RETURNING " BYTES ", operation, resource",
+        " RETURNING " BYTES,
 };
 
 struct database_statements statements_all(void) {

@@ -152,6 +152,48 @@ TEST_CASE(Outbox, what_goes_is_counted_and_logged_once_it_is_gone_for_good) {
 
 /* ---------------------------------------------------------------------------------------------- damage and lost syncs */
 
+/* Damage of an id: a rowid is in no checksum. */
+TEST_CASE(Outbox, ids_that_it_never_gave_are_dropped_with_a_line_in_the_log) {
+  static const char *const damages[] = {"UPDATE metamanager_outbox SET id = -5 WHERE id = 1",
+                                        "UPDATE metamanager_outbox SET id = 0 WHERE id = 1",
+                                        "UPDATE metamanager_outbox SET id = 9000000000000000000 WHERE id = 1"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(damages); i++) {
+    g_autofree char *path = fixture_database();
+    g_autoptr(store) rows = fixture_store(path);
+    outbox *first = box_open(rows, BOUND);
+    box_put(first, "response", "1");
+    box_put(first, "response", "2");
+    box_commit(rows, first);
+    outbox_close(first);
+    fixture_run(path, damages[i]);
+    test_note("%s", damages[i]);
+    const guint logged = fixture_logged(EDGECORE_LOG_ERROR, "ids that it never gave");
+    g_autoptr(outbox) self = box_open(rows, BOUND);
+    check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "ids that it never gave"), logged + 1);
+    check_taken(self, ALL, "2 ");
+  }
+}
+
+TEST_CASE(Outbox, after_that_new_messages_do_not_look_as_if_they_had_been_passed_on) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  g_autoptr(outbox) self = box_open(rows, BOUND);
+
+  for (guint i = 0; i < 5; i++)
+    box_put(self, "response", "sent");
+  box_commit(rows, self);
+  check_taken(self, ALL, "sent sent sent sent sent ");
+  check_ok(outbox_delete_taken(self, &failure));
+  box_commit(rows, self);
+  fixture_run(path, "INSERT INTO metamanager_outbox"
+                    " VALUES(9000000000000000000, NULL, 1, 1, '', '', 1, '', '', 'response', '', 1, 1, '')");
+  check_ok(outbox_reload(self, &failure));
+  box_put(self, "response", "new");
+  box_commit(rows, self);
+  check_taken(self, ALL, "new ");
+}
+
 TEST_CASE(Outbox, a_damaged_message_is_not_sent_and_is_logged) {
   static const char *const columns[] = {"msg_id",  "parent_id", "timestamp", "source",      "route_group",
                                         "content", "operation", "resource",  "content_kind"};
