@@ -8,6 +8,8 @@
 #define BACKLOG_TIME_MAX 5000000
 /* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
 #define WAL_PAGES_MAX 1000
+/* Before a pod status sync tells the cloud of statuses that did not reach it because the hub was full. */
+#define STATUS_WAIT (5 * G_USEC_PER_SEC)
 /* Without work for this long, the module is idle. */
 #define IDLE_TIME (2 * G_USEC_PER_SEC)
 
@@ -66,6 +68,9 @@ static int32_t run_once(module *self, turn_body_fn *body, struct edgecore_item *
   self->link = turn.link;
   if (turn.waiting_kept)
     drop_kept(self);
+  /* Without a link, its next change begins with a sync. */
+  if (turn.statuses_left && self->link != LINK_DISCONNECTED)
+    self->sync_due = MIN(self->sync_due, module_now(self) + STATUS_WAIT);
   g_array_append_vals(self->waiting, self->deliveries->data, self->deliveries->len);
   g_array_set_size(self->deliveries, 0);
   *count = turn.handled;

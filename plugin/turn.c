@@ -92,8 +92,10 @@ static gboolean is_podstatus_update(const struct edgecore_message_fields *messag
 static int32_t keep(struct turn *turn, struct edgecore_message *message, struct edgecore_error *error) {
   const struct edgecore_message_fields *fields = turn->core->message_read(message);
 
-  if (is_podstatus_update(fields))
+  if (is_podstatus_update(fields)) {
+    turn->statuses_left = TRUE;
     return EDGECORE_OK;
+  }
   return outbox_put(turn->outbox, fields, strcmp(fields->operation, "update") == 0, error);
 }
 

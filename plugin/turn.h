@@ -14,13 +14,14 @@ struct turn {
   const struct settings *settings;
   store *store;
   outbox *outbox;
-  enum link link;        /* as of the message that is handled now */
-  GArray *deliveries;    /* held back until the commit */
-  const GArray *waiting; /* deliveries of earlier turns that nobody has taken yet */
-  gboolean waiting_kept; /* those of them that were for the cloud are in the outbox now */
-  gsize bytes;           /* contents that this turn made; over the bound it ends */
-  guint handled;         /* messages */
-  gboolean has_wanted;   /* keys that were lost to damage are asked of the cloud */
+  enum link link;         /* as of the message that is handled now */
+  GArray *deliveries;     /* held back until the commit */
+  const GArray *waiting;  /* deliveries of earlier turns that nobody has taken yet */
+  gboolean waiting_kept;  /* those of them that were for the cloud are in the outbox now */
+  gboolean statuses_left; /* a pod status that was on its way to the cloud is in the table alone */
+  gsize bytes;            /* contents that this turn made; over the bound it ends */
+  guint handled;          /* messages */
+  gboolean has_wanted;    /* keys that were lost to damage are asked of the cloud */
 };
 
 /* Handles one message or outcome. EDGECORE_INVALID: it is itself wrong, and nothing was written for it. Any other failure: what
