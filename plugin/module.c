@@ -281,7 +281,9 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
   }
   /* The state may have been our own, after a roll-back. */
   state_blob_clear(&self->handed);
-  self->outbox_is_ours = outbox_is_empty(self->outbox);
+  /* What an earlier process has left: it may have been told that the link is down. */
+  if (state == NULL && !self->settings.edgesite && !outbox_is_empty(self->outbox))
+    self->link = LINK_DISCONNECTED;
   if (module_may_flush(self))
     self->flush_due = module_now(self);
   self->started = TRUE;

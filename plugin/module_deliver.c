@@ -11,6 +11,8 @@
 #define FLUSH_WAIT_MIN 5000
 #define FLUSH_WAIT_MAX 160000
 #define FLUSH_RETRY 1000000
+/* A hub that had room for just one message so often in a row has no more than that. */
+#define SINGLE_LOOKS 20
 /* At most so many messages of the outbox in one batch, and bytes: they share a transaction and a place in memory. */
 #define FLUSH_MESSAGES 256
 #define FLUSH_BYTES (1 << 20)
@@ -277,17 +279,19 @@ static int32_t flush_batch(module *self, struct flush *flush) {
 }
 
 gboolean module_may_flush(const module *self) {
-  if (outbox_is_empty(self->outbox))
-    return FALSE;
-  return self->link == LINK_CONNECTED || (self->link == LINK_UNKNOWN && self->outbox_is_ours);
+  return !outbox_is_empty(self->outbox) && (self->link != LINK_DISCONNECTED || self->settings.edgesite);
 }
 
 /* Half of what the hub has room for, so that others find some too; but a queue for one message has no half. */
 static guint room_for_flush(module *self) {
   guint room = self->core->room(self->core, self->settings.send_group);
+  gboolean is_single = self->hub_looks == SINGLE_LOOKS;
 
-  self->hub_room = MAX(self->hub_room, room);
-  return self->hub_room == 1 ? room : room / 2;
+  if (room == 1)
+    self->hub_looks = MIN(self->hub_looks + 1, SINGLE_LOOKS);
+  else if (room > 1 || !is_single)
+    self->hub_looks = 0;
+  return self->hub_looks == SINGLE_LOOKS ? room : room / 2;
 }
 
 static void wait_for_hub(module *self, gint64 now) {

@@ -24,12 +24,11 @@ struct module {
   outbox *outbox;
   remote *remote;
   enum link link;
-  guint hub_room;          /* the most that the hub ever had, in messages */
-  gboolean outbox_is_ours; /* nothing in it is of an earlier process, which may have been told that the link is down */
-  GArray *deliveries;      /* of the turn that runs */
-  GArray *waiting;         /* deliveries that are due, or that a full neighbour has not taken */
-  GArray *backlog;         /* struct edgecore_item: taken from the queue, not handled */
-  GArray *items;           /* the buffer for receive */
+  guint hub_looks;    /* how often in a row the hub had room for just one message */
+  GArray *deliveries; /* of the turn that runs */
+  GArray *waiting;    /* deliveries that are due, or that a full neighbour has not taken */
+  GArray *backlog;    /* struct edgecore_item: taken from the queue, not handled */
+  GArray *items;      /* the buffer for receive */
 
   GSource *inbox;
   gpointer inbox_tag;
@@ -97,7 +96,7 @@ void module_item_clear(const module *self, struct edgecore_item *item);
 gboolean module_is_held(const module *self, const struct delivery *delivery);
 /* Delivers all that is due, in order for each destination; what a full neighbour does not take stays. */
 void module_deliver(module *self);
-/* Whether what is in the outbox is to be passed on: not while the link is down, or may have been before this process. */
+/* Whether what is in the outbox is to be passed on: not while the link is down. */
 gboolean module_may_flush(const module *self);
 /* Passes on a batch of the outbox. */
 void module_flush(module *self);

@@ -101,9 +101,7 @@ static int32_t keep(struct turn *turn, struct edgecore_message *message, struct 
 
 /* While the link is down everything is kept, and after that whatever comes queues up behind what was kept. */
 static gboolean must_keep(const struct turn *turn, const struct edgecore_message_fields *message) {
-  if (turn->settings->edgesite)
-    return FALSE;
-  if (turn->link == LINK_DISCONNECTED)
+  if (turn->link == LINK_DISCONNECTED && !turn->settings->edgesite)
     return TRUE;
   return !outbox_is_empty(turn->outbox) && !is_podstatus_update(message);
 }

@@ -63,3 +63,62 @@ TEST_CASE(Hub, a_pod_status_that_changes_while_it_is_full_reaches_the_cloud) {
   check_int_eq(scene_count(&scene, SCENE_OUTBOX), 0);
   scene_end(&scene);
 }
+
+/* Before it is told of any link it passes on what the hub takes; one version must not leave to the next what that never touches. */
+TEST_CASE(Hub, what_a_stuck_one_left_is_passed_on_by_the_next_version_too) {
+  struct scene scene = scene_begin(NULL);
+
+  fake_core_set_capacity(scene.core, "websocket", 4);
+  say_answers(&scene, 5000);
+  scene_run_for(&scene, 200 * G_USEC_PER_SEC);
+  check_int_ge(scene_count(&scene, SCENE_OUTBOX), 1);
+  scene_swap(&scene);
+  fake_core_set_capacity(scene.core, "websocket", 10000);
+  scene_run_for(&scene, G_TIME_SPAN_MINUTE);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), 0);
+  check_int_eq(fake_core_queued(scene.core, "websocket"), 5000);
+  scene_end(&scene);
+}
+
+TEST_CASE(Hub, an_edge_site_made_by_a_swap_sends_what_is_kept_before_what_is_new) {
+  struct scene scene = scene_begin(NULL);
+
+  scene_link(&scene, FALSE);
+  scene_say(&scene, "edged", "update", "default/x/y", "old");
+  say_answers(&scene, 3);
+  scene_run(&scene);
+  fake_core_set(scene.core, "metamanager.edgesite", "true");
+  scene_swap(&scene);
+  scene_say(&scene, "edged", "update", "default/x/y", "new");
+  module_run_inbox(scene.module);
+  g_autofree char *heard = scene_cloud(&scene);
+  check_str_eq(heard, "response default/x/y 1\nresponse default/x/y 1\nresponse default/x/y 1\n"
+                      "update default/x/y new\n");
+  scene_end(&scene);
+}
+
+/* Other modules have filled it, and it passes on one message at a time. */
+TEST_CASE(Hub, a_busy_one_is_not_filled) {
+  struct scene scene = scene_begin(NULL);
+  guint times_full = 0;
+
+  scene_link(&scene, FALSE);
+  say_answers(&scene, 1000);
+  scene_run(&scene);
+  fake_core_set_capacity(scene.core, "websocket", 64);
+  const struct edgecore_core *table = fake_core_table(scene.core);
+  for (guint i = 0; i < 64; i++) {
+    struct edgecore_message *message = fake_message(.source = "eventbus", .operation = "x", .resource = "a/b/c");
+    require_int_eq(table->send(table, "websocket", message, NULL), EDGECORE_OK);
+    table->message_unref(message);
+  }
+  scene_link(&scene, TRUE);
+  for (guint i = 0; i < 300; i++) {
+    g_autoptr(GPtrArray) passed = fake_core_take_some(scene.core, "websocket", 1);
+    scene_run_for(&scene, 6000);
+    times_full += fake_core_queued(scene.core, "websocket") == 64;
+  }
+  check_int_le(times_full, 1);
+  check_int_le(scene_count(&scene, SCENE_OUTBOX), 999);
+  scene_end(&scene);
+}
