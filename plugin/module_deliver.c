@@ -113,6 +113,13 @@ static void finish(struct pass *pass, const struct delivery *delivery, int32_t c
                    const struct edgecore_error *error) {
   const struct edgecore_core *core = pass->self->core;
 
+  if (code == EDGECORE_AGAIN && delivery->to == DESTINATION_SELF) {
+    /* It needs no place there, and whoever fills our own queue may do so for ever. */
+    const struct edgecore_item item = {.size = sizeof item, .message = delivery->message};
+    g_array_append_val(pass->self->backlog, item);
+    pass->self->backlog_due = module_now(pass->self);
+    return;
+  }
   if (code == EDGECORE_AGAIN || code == EDGECORE_NO_MEMORY) {
     pass->blocked |= code == EDGECORE_AGAIN ? bit(delivery->to) : ALL_DESTINATIONS;
     pass->refused = TRUE;
