@@ -13,6 +13,8 @@
 /* Between two checks of all rows, and before what failed is tried again. */
 #define VERIFY_INTERVAL (G_GINT64_CONSTANT(24) * 3600 * G_USEC_PER_SEC)
 #define RETRY_INTERVAL (60 * G_USEC_PER_SEC)
+/* A node that is never at rest has a step this long after the last one all the same. */
+#define IDLE_BY (60 * G_USEC_PER_SEC)
 /* Keys that the cloud is asked for at once, and the time between. */
 #define WANTED_KEYS 16
 #define WANTED_INTERVAL G_USEC_PER_SEC
@@ -133,6 +135,7 @@ void module_idle(module *self) {
   gboolean is_done = TRUE;
 
   self->idle_due = G_MAXINT64;
+  self->idle_by = now + IDLE_BY;
   if (self->verify_due <= now) {
     self->verify_due = G_MAXINT64;
     self->verify_after = G_MININT64;
@@ -170,7 +173,8 @@ static int32_t fetch(module *self, const char *key, struct edgecore_error *error
     return wanted_drop(self->store, key, error);
   struct edgecore_message *query = core->message_new(core, &fields, error);
   if (query == NULL)
-    return EDGECORE_NO_MEMORY;
+    /* Nobody can be asked for a key that damage has made no text. */
+    return error->code == EDGECORE_INVALID ? wanted_drop(self->store, key, error) : EDGECORE_NO_MEMORY;
   if (!remote_has(self->remote, query))
     code = remote_ask(self->remote, query, TRUE, module_now(self), &failed, error);
   core->message_unref(query);

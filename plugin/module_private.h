@@ -47,6 +47,7 @@ struct module {
   gint64 flush_due;    /* pass on some of the outbox */
   gint64 flush_wait;   /* ... which waited this long for the hub the last time */
   gint64 idle_due;     /* checkpoint and the like */
+  gint64 idle_by;      /* ... not later than this, however much there is to do */
   gint64 sum_after;    /* the rowid up to which upstream's rows were given checksums; G_MAXINT64 when all are */
   gint64 verify_due;   /* begin the check of all rows again */
   gint64 verify_after; /* the rowid up to which rows were checked; G_MAXINT64 when all are */

@@ -31,7 +31,7 @@ static void drop_kept(module *self) {
 
 void module_committed(module *self) {
   outbox_committed(self->outbox);
-  self->idle_due = module_now(self) + IDLE_TIME;
+  self->idle_due = MIN(module_now(self) + IDLE_TIME, self->idle_by);
 }
 
 void module_bound_wal(module *self) {

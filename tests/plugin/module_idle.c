@@ -72,6 +72,40 @@ TEST_CASE(ModuleIdle, under_load_the_wal_is_bounded_all_the_same) {
 
 /* ------------------------------------------------------------------------------------------------ damage and the cloud */
 
+/* A status every second, around the clock. */
+TEST_CASE(ModuleIdle, on_a_node_that_is_never_at_rest_damage_is_found_all_the_same) {
+  struct scene scene = scene_begin(NULL);
+
+  insert(&scene, "a/configmap/c", 10);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  damage(&scene, "a/configmap/c");
+  fixture_run(fake_core_database(scene.core), "INSERT INTO meta VALUES('a/pod/upstreams', 'pod', '{}', NULL)");
+  scene_swap(&scene);
+  for (guint second = 0; second < 600; second++) {
+    g_autofree char *status = g_strdup_printf("%u", second);
+    scene_say(&scene, "edged", "update", "a/node/n", status);
+    scene_run_for(&scene, G_USEC_PER_SEC);
+    g_ptr_array_unref(fake_core_take(scene.core, "edged"));
+    g_ptr_array_unref(fake_core_take(scene.core, "websocket"));
+  }
+  check_contains(fake_core_log(scene.core), "a/configmap/c is damaged");
+  check_int_eq(scene_count(&scene, "SELECT count(*) FROM meta WHERE sum IS NULL"), 0);
+  scene_end(&scene);
+}
+
+TEST_CASE(ModuleIdle, a_wanted_key_that_is_no_text_does_not_hold_up_the_others) {
+  struct scene scene = scene_begin(NULL);
+
+  fixture_run(fake_core_database(scene.core),
+              "INSERT INTO metamanager_wanted VALUES(CAST(x'61ff2f736563726574' AS TEXT)), ('b/secret/s')");
+  scene_link(&scene, TRUE);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  g_autofree char *heard = scene_heard(&scene, "websocket");
+  check_contains(heard, "query b/secret/s");
+  check_int_eq(scene_count(&scene, "SELECT count(*) FROM metamanager_wanted WHERE key < 'b'"), 0);
+  scene_end(&scene);
+}
+
 TEST_CASE(ModuleIdle, a_damaged_row_of_a_type_that_the_cloud_has_is_asked_for_again) {
   struct scene scene = scene_begin(NULL);
 
