@@ -121,6 +121,16 @@ void store_return_damaged(store *self, const char *key) {
     g_queue_push_tail(&self->damaged_keys, own);
 }
 
+/* It was written anew: should it be damaged once more, that is news. */
+static void forget_damaged(store *self, const char *key) {
+  gpointer own;
+
+  if (!g_hash_table_lookup_extended(self->damaged, key, &own, NULL))
+    return;
+  g_queue_remove(&self->damaged_keys, own);
+  g_hash_table_remove(self->damaged, key);
+}
+
 static void bind_text(sqlite3_stmt *statement, int number, const char *text) {
   sqlite3_bind_text(statement, number, text, -1, SQLITE_STATIC);
 }
@@ -142,7 +152,10 @@ static int32_t run_row(store *self, enum statement number, const struct store_ro
   bind_bytes(statement, 3, row->value, row->value_size);
   sqlite3_bind_int64(statement, 4,
                      text_sum(row->key, strlen(row->key), row->type, strlen(row->type), row->value, row->value_size));
-  return database_run(self->database, statement, changed, error);
+  int32_t code = database_run(self->database, statement, changed, error);
+  if (code == EDGECORE_OK && g_hash_table_size(self->damaged) > 0)
+    forget_damaged(self, row->key);
+  return code;
 }
 
 int32_t store_save(store *self, const struct store_row *row, struct edgecore_error *error) {

@@ -39,7 +39,7 @@ int32_t store_open(const char *path, database_log_fn *log, void *log_data, store
 void store_close(store *self);
 /* Owned by the store. */
 database *store_database(store *self);
-/* Rows that failed their checksum since the store was opened; each is counted and logged once. */
+/* Rows that failed their checksum since the store was opened; each is counted and logged once, until it is written anew. */
 guint64 store_damaged(const store *self);
 /* A key of such a row that was not taken yet, or NULL. The caller frees it. */
 char *store_take_damaged(store *self);

@@ -138,6 +138,23 @@ static struct edgecore_message *take_request(struct scene *scene) {
   return message_ref(fake_sent_at(sent, sent->len - 1)->message);
 }
 
+TEST_CASE(ModuleIdle, a_row_that_is_damaged_once_more_is_asked_for_once_more) {
+  struct scene scene = scene_begin(NULL);
+
+  for (guint i = 0; i < 2; i++) {
+    insert(&scene, "a/configmap/c", 10 + i);
+    damage(&scene, "a/configmap/c");
+    test_note("damage %u", i + 1);
+    scene_say(&scene, "edged", "query", "a/configmap/c", NULL);
+    scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+    check_contains(fake_core_log(scene.core), "the row a/configmap/c is damaged");
+    check_int_eq(scene_count(&scene, "SELECT count(*) FROM metamanager_wanted"), 1);
+    fake_core_clear_log(scene.core);
+    fixture_run(fake_core_database(scene.core), "DELETE FROM metamanager_wanted");
+  }
+  scene_end(&scene);
+}
+
 TEST_CASE(ModuleIdle, what_the_cloud_sends_is_stored_and_nobody_is_told) {
   struct scene scene = scene_begin(NULL);
 
