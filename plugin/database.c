@@ -4,6 +4,8 @@
 
 /* After a checkpoint, a WAL with more pages than this is cut at once: each opening reads all of it. */
 #define WAL_PAGES_LONG 2000
+/* How often in a row another program's lock is waited for. */
+#define BUSY_WAITS 2
 
 /* Whether SQLite failed at the disk or at what is on it. */
 static gboolean is_of_disk(int result) {
@@ -135,6 +137,14 @@ int32_t database_settle(database *self, struct edgecore_error *error) {
                           : database_fail(self, error, result, "cannot make safe what was found in the WAL");
 }
 
+/* A lock that was waited for twice is not waited for again: behind the one message are as many as a turn has. */
+static int begin(database *self) {
+  sqlite3_busy_timeout(self->connection, self->busy < BUSY_WAITS ? DATABASE_BUSY_TIMEOUT : 0);
+  int result = run_once(self->begin);
+  self->busy = (result & 0xff) == SQLITE_BUSY ? MIN(self->busy + 1, BUSY_WAITS) : 0;
+  return result;
+}
+
 sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error *error) {
   if (database_settle(self, error) != EDGECORE_OK)
     return NULL;
@@ -149,7 +159,7 @@ sqlite3_stmt *database_write(database *self, guint number, struct edgecore_error
     return NULL;
   }
   end_read(self);
-  int result = run_once(self->begin);
+  int result = begin(self);
   if (result != SQLITE_OK) {
     database_fail(self, error, result, "cannot begin a transaction");
     return NULL;

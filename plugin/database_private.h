@@ -27,6 +27,7 @@ struct database {
   gboolean is_settled;  /* what was found when it was opened is on the disk for sure, and in the database file */
   gboolean is_doubtful; /* the WAL may end in a transaction whose commit failed */
   gboolean is_stale;    /* the connection met an error that it may have kept traces of */
+  guint busy;           /* times in a row that a transaction could not begin because of another program's lock */
   int page_size;
   guint wal_pages; /* of the WAL's pages these are needed; 0 when all are in the database file too */
 };

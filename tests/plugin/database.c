@@ -1,5 +1,6 @@
 #include "database.h"
 
+#include "fault_vfs.h"
 #include "file_vfs.h"
 #include "fixture.h"
 #include "model.h"
@@ -491,4 +492,35 @@ TEST_CASE(Database, another_writer_makes_it_say_busy) {
   sqlite3_close(other);
   require_ok(insert(self, "a"));
   require_ok(database_commit(self, &failure));
+}
+
+/* How often it asks for locks before it gives up. */
+static guint64 lock_calls(database *self) {
+  const guint64 before = fault_vfs_calls(FAULT_LOCK);
+
+  check_fails(insert(self, "b"), EDGECORE_IO, "locked");
+  return fault_vfs_calls(FAULT_LOCK) - before;
+}
+
+/* A turn has up to 256 messages: a second for each would be minutes without an answer to anybody. */
+TEST_CASE(Database, a_lock_that_lasts_is_waited_for_twice_and_then_no_more) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(database) self = opened(path);
+  sqlite3 *other = NULL;
+
+  require_ok(insert(self, "a"));
+  require_ok(database_commit(self, &failure));
+  require_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+  sqlite3_db_config(other, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  require_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  check_int_ge(lock_calls(self), 10);
+  check_int_ge(lock_calls(self), 10);
+  check_int_le(lock_calls(self), 5);
+  check_int_le(lock_calls(self), 5);
+  require_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+  require_ok(insert(self, "c"));
+  require_ok(database_commit(self, &failure));
+  require_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  check_int_ge(lock_calls(self), 10);
+  sqlite3_close(other);
 }
