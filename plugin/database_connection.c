@@ -137,6 +137,7 @@ static int32_t open_connection(database *self, struct edgecore_error *error) {
                                 "PRAGMA cache_size=-1024;"
                                 "PRAGMA temp_store=MEMORY;"
                                 "PRAGMA trusted_schema=OFF;"
+                                "PRAGMA secure_delete=ON;"
                                 "PRAGMA cell_size_check=ON";
   static const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const char *what = "cannot open";

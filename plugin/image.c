@@ -59,8 +59,10 @@ static int32_t open_source(const char *path, struct source *source, struct edgec
   if (source->descriptor < 0)
     return error_set(error, errno == ENOENT ? EDGECORE_NOT_FOUND : EDGECORE_IO, "cannot open %s: %s", path,
                      g_strerror(errno));
-  if (fstat(source->descriptor, &status) == 0 && status.st_size > 0)
-    source->size = (guint64)status.st_size;
+  /* Not taken for an empty file: what is in it would be given up. */
+  if (fstat(source->descriptor, &status) != 0)
+    return error_set(error, EDGECORE_IO, "cannot look at %s: %s", path, g_strerror(errno));
+  source->size = (guint64)status.st_size;
   return EDGECORE_OK;
 }
 

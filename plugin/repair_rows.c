@@ -248,6 +248,9 @@ void repair_take(const struct salvage_record *record, void *data) {
 
   if (self->result != SQLITE_OK)
     return;
+  /* What we delete is overwritten; upstream leaves it as it was, and without a checksum. */
+  if (record->is_free && !has_sum(record))
+    return;
   if (record->in_index)
     note_entry(self, record);
   else if (record->column_count == 1)

@@ -22,12 +22,17 @@ struct salvage {
   salvage_fn *each;
   void *data;
   GByteArray *payload;
+  GHashTable *free; /* numbers of pages */
   guint32 page_count;
   guint64 overflow_left; /* pages that may still be read for payloads that do not fit on one */
 };
 
 static guint32 read16(const guint8 *bytes) {
   return (guint32)bytes[0] << 8 | bytes[1];
+}
+
+static guint32 read32(const guint8 *bytes) {
+  return read16(bytes) << 16 | read16(bytes + 2);
 }
 
 static guint64 get_varint(struct cursor *cursor) {
@@ -129,7 +134,7 @@ static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean 
   g_byte_array_append(self->payload, cell->at, (guint)local);
   const guint8 *link = cell->at + local;
   while (self->payload->len < size) {
-    if (self->overflow_left == 0 || !image_read(self->pages, read16(link) << 16 | read16(link + 2), self->overflow))
+    if (self->overflow_left == 0 || !image_read(self->pages, read32(link), self->overflow))
       return FALSE;
     self->overflow_left--;
     link = self->overflow;
@@ -138,9 +143,9 @@ static gboolean get_payload(struct salvage *self, struct cursor *cell, gboolean 
   return TRUE;
 }
 
-static gboolean read_cell(struct salvage *self, guint32 offset, guint8 type) {
+static gboolean read_cell(struct salvage *self, guint32 offset, guint8 type, gboolean is_free) {
   const guint8 *page = self->page;
-  struct salvage_record record = {.in_index = type != TABLE_LEAF};
+  struct salvage_record record = {.in_index = type != TABLE_LEAF, .is_free = is_free};
   struct cursor cell = {.at = page + offset, .end = page + image_page_size(self->pages)};
 
   if (type == INDEX_INTERIOR)
@@ -158,6 +163,7 @@ static gboolean read_cell(struct salvage *self, guint32 offset, guint8 type) {
 static gboolean read_page(struct salvage *self, guint32 number) {
   const guint8 *page = self->page;
   guint32 start = number == 1 ? 100 : 0;
+  gboolean is_free = g_hash_table_contains(self->free, GUINT_TO_POINTER(number));
   gboolean any = FALSE;
 
   if (!image_read(self->pages, number, self->page) ||
@@ -167,25 +173,48 @@ static gboolean read_page(struct salvage *self, guint32 number) {
   guint32 pointers = start + (page[start] == INDEX_INTERIOR ? 12 : 8);
   for (guint32 i = 0; i < count && pointers + 2 * i + 2 <= image_page_size(self->pages); i++) {
     guint32 offset = read16(page + pointers + 2 * i);
-    if (offset < image_page_size(self->pages) && read_cell(self, offset, page[start]))
+    if (offset < image_page_size(self->pages) && read_cell(self, offset, page[start], is_free))
       any = TRUE;
   }
   return any;
+}
+
+static void add_free(struct salvage *self, guint32 number) {
+  if (number <= self->page_count)
+    g_hash_table_add(self->free, GUINT_TO_POINTER(number));
+}
+
+/* The list of free pages, as far as it can be followed: trunks that name others. */
+static void read_free(struct salvage *self) {
+  guint32 slots = image_page_size(self->pages) / 4 - 2;
+  guint32 next = image_read(self->pages, 1, self->page) ? read32(self->page + 32) : 0;
+
+  while (next <= self->page_count && !g_hash_table_contains(self->free, GUINT_TO_POINTER(next)) &&
+         image_read(self->pages, next, self->page)) {
+    add_free(self, next);
+    guint32 count = MIN(read32(self->page + 4), slots);
+    for (guint32 i = 0; i < count; i++)
+      add_free(self, read32(self->page + 8 + 4 * i));
+    next = read32(self->page);
+  }
 }
 
 guint salvage_each(image *pages, salvage_fn *each, void *data) {
   g_autoptr(GByteArray) payload = g_byte_array_new();
   g_autofree guint8 *page = g_malloc(image_page_size(pages));
   g_autofree guint8 *overflow = g_malloc(image_page_size(pages));
+  g_autoptr(GHashTable) free = g_hash_table_new(g_direct_hash, g_direct_equal);
   struct salvage self = {.pages = pages,
                          .page = page,
                          .overflow = overflow,
                          .each = each,
                          .data = data,
                          .payload = payload,
+                         .free = free,
                          .page_count = image_page_count(pages)};
   guint found = 0;
 
+  read_free(&self);
   self.overflow_left = OVERFLOW_READS * (guint64)self.page_count;
   for (guint32 number = image_next(pages, 0); number != 0; number = image_next(pages, number))
     if (read_page(&self, number))

@@ -19,6 +19,7 @@ struct salvage_column {
 /* A record of a table, or of an index (in_index; the last column is the rowid then). Valid during the call. */
 struct salvage_record {
   gboolean in_index;
+  gboolean is_free; /* its page is on the list of free ones: it was deleted, unless that list is wrong */
   gint64 rowid;
   guint column_count;
   struct salvage_column columns[SALVAGE_COLUMNS_MAX];

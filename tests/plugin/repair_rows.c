@@ -122,6 +122,39 @@ TEST_CASE(RepairRows, saves_no_row_that_was_never_there) {
   }
 }
 
+/* Upstream's SQLite leaves what it deletes on pages that are free then: pods and Secrets that would be back. */
+TEST_CASE(RepairRows, leaves_deleted_what_upstream_deleted) {
+  g_autofree char *path = fixture_database();
+
+  fixture_run(
+      path,
+      "PRAGMA secure_delete=OFF;"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)"
+      " INSERT INTO meta(key, type, value) SELECT 'a/pod/' || i, 'pod', '{\"x\":\"' || hex(zeroblob(400)) || '\"}'"
+      " FROM n; DELETE FROM meta WHERE rowid > 100");
+  /* The list has a second trunk. */
+  check_rows(path, "SELECT freelist_count > 1022 FROM pragma_freelist_count", "1");
+  require_ok(repair(path));
+  check_rows(path, "SELECT count(*), max(rowid) FROM meta", "100|100");
+  check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "lost the row"), 0);
+}
+
+/* A list of free pages that goes in a circle, or leads nowhere. */
+TEST_CASE(RepairRows, follows_a_damaged_list_of_free_pages_as_far_as_it_goes) {
+  static const guint8 ends[][4] = {{0, 0, 0, 2}, {0, 0, 0, 1}, {0xff, 0xff, 0xff, 0xff}, {0, 0, 0xff, 0xff}};
+
+  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+    g_autofree char *path = database_of_pods();
+    g_autofree char *before = fixture_rows(path, "SELECT count(*) FROM meta");
+    test_note("list %u", i);
+    /* Page 2 is a trunk that names itself. */
+    overwrite(path, 32, ends[0], 4);
+    overwrite(path, PAGE, ends[i], 4);
+    require_ok(repair(path));
+    check_rows(path, "SELECT count(*) FROM meta", before);
+  }
+}
+
 TEST_CASE(RepairRows, makes_a_private_file) {
   g_autofree char *path = database_of_pods();
   GStatBuf status;
