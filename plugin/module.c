@@ -9,8 +9,6 @@
 
 /* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
 #define WAITING_MAX 4096
-/* Between attempts to put into the outbox what is left for the cloud, in microseconds. */
-#define KEEP_RETRY 1000000
 
 gint64 module_now(const module *self) {
   return self->clock != NULL ? self->clock->now(self->core) : g_get_monotonic_time();
@@ -46,9 +44,7 @@ static void sync_due(module *self) {
 }
 
 static void keep(module *self) {
-  self->keep_due = G_MAXINT64;
-  if (!module_keep_waiting(self))
-    self->keep_due = module_now(self) + KEEP_RETRY;
+  self->keep_due = module_keep_waiting(self) ? G_MAXINT64 : self->keep_after;
 }
 
 static void fail_expired(struct remote_entry *entry, void *data) {
@@ -241,7 +237,7 @@ static void set_up(module *self) {
   self->wait_due = self->backlog_due = self->keep_due = self->flush_due = self->verify_due = G_MAXINT64;
   self->wait_time = self->backlog_time = 0;
   self->idle_due = self->idle_by = now + 2 * G_USEC_PER_SEC;
-  self->sum_after = self->verify_after = self->mend_due = G_MININT64;
+  self->sum_after = self->verify_after = self->mend_due = self->keep_after = G_MININT64;
   self->mend_wait = 0;
   self->has_wanted = TRUE;
   self->wanted_due = self->link == LINK_CONNECTED ? now : G_MAXINT64;

@@ -199,7 +199,7 @@ static void plan(module *self, const struct pass *pass) {
   if (!held)
     self->keep_due = G_MAXINT64;
   else if (self->keep_due == G_MAXINT64)
-    self->keep_due = module_now(self);
+    self->keep_due = MAX(module_now(self), self->keep_after);
 
   if (pass->refused)
     self->wait_time = pass->moved ? WAIT_TIME_MIN : CLAMP(2 * self->wait_time, WAIT_TIME_MIN, WAIT_TIME_MAX);

@@ -43,7 +43,8 @@ struct module {
   gint64 wait_time;   /* ... after this long */
   gint64 backlog_due; /* handle `backlog` again */
   gint64 backlog_time;
-  gint64 keep_due;     /* put what is left for the cloud into the outbox again */
+  gint64 keep_due;     /* put what is left for the cloud into the outbox again ... */
+  gint64 keep_after;   /* ... not before this, after a failure */
   gint64 flush_due;    /* pass on some of the outbox */
   gint64 flush_wait;   /* ... which waited this long for the hub the last time */
   gint64 idle_due;     /* checkpoint and the like */
@@ -83,7 +84,7 @@ void module_fetch_wanted(module *self);
 /* module_turn.c */
 /* Handles what is in the backlog, or else up to `max` things from the queue, and delivers. */
 void module_process(module *self, guint max);
-/* Tries to put into the outbox what is left for the cloud while the link is down. FALSE when it could not. */
+/* Tries to put into the outbox what is left for the cloud while the link is down. FALSE when it could not, now or a moment ago. */
 gboolean module_keep_waiting(module *self);
 /* What follows every commit. */
 void module_committed(module *self);

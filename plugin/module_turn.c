@@ -10,6 +10,8 @@
 #define WAL_PAGES_MAX 1000
 /* Before a pod status sync tells the cloud of statuses that did not reach it because the hub was full. */
 #define STATUS_WAIT (5 * G_USEC_PER_SEC)
+/* Before what could not be kept is offered to the outbox again: each attempt is a line in the log. */
+#define KEEP_RETRY G_USEC_PER_SEC
 /* Without work for this long, the module is idle. */
 #define IDLE_TIME (2 * G_USEC_PER_SEC)
 
@@ -122,10 +124,13 @@ gboolean module_keep_waiting(module *self) {
   struct edgecore_error error = ERROR_INIT;
   guint count = 0;
 
+  if (module_now(self) < self->keep_after)
+    return FALSE;
   if (run(self, keep_waiting, NULL, &count, NULL, &error) == EDGECORE_OK)
     return TRUE;
   error_prefix(&error, "messages for the cloud wait in memory: ");
   module_log(self, EDGECORE_LOG_ERROR, error.text);
+  self->keep_after = module_now(self) + KEEP_RETRY;
   return FALSE;
 }
 

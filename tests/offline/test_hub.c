@@ -1,8 +1,10 @@
 /* What becomes of messages for the cloud while the hub is full, and who else finds room in its queue. */
 #include "scene.h"
 
-#include "failure.h"
+#include "fault_vfs.h"
 #include "test.h"
+
+#include <string.h>
 
 /* Without the sync of each interval, which would hide what the cloud was not told. */
 static const char *const seldom[] = {"meta.sync.podstatus.interval", "86400", NULL};
@@ -121,4 +123,27 @@ TEST_CASE(Hub, a_busy_one_is_not_filled) {
   check_int_le(times_full, 1);
   check_int_le(scene_count(&scene, SCENE_OUTBOX), 999);
   scene_end(&scene);
+}
+
+/* Neither the hub nor the disk takes anything: that is said, but not at each attempt to deliver. */
+TEST_CASE(Hub, a_full_one_and_a_full_disk_do_not_fill_the_log) {
+  fault_vfs_install();
+  struct scene scene = scene_begin(NULL);
+  guint lines = 0;
+
+  fake_core_set_capacity(scene.core, "websocket", 0);
+  for (guint i = 0; i < 6000; i++)
+    scene_say(&scene, "edged", "response", "default/x/y", "OK");
+  fault_vfs_set_full(TRUE);
+  /* Until as much waits in memory as may. */
+  scene_run_for(&scene, 200 * G_USEC_PER_SEC);
+  fake_core_clear_log(scene.core);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  check_contains(fake_core_log(scene.core), "messages for the cloud wait in memory");
+  for (const char *at = fake_core_log(scene.core); (at = strchr(at, '\n')) != NULL; at++)
+    lines++;
+  check_int_le(lines, 11);
+  fault_vfs_set_full(FALSE);
+  scene_end(&scene);
+  fault_vfs_remove();
 }
