@@ -67,8 +67,8 @@ void scene_link(struct scene *self, gboolean is_connected) {
 }
 
 void scene_say(struct scene *self, const char *source, const char *operation, const char *resource, const char *raw) {
-  /* What the plugin reads stays as it is: the state of the link, and what must be JSON. */
-  gboolean is_read = raw == NULL || *raw == '\0' || strcmp(operation, "publish") == 0 ||
+  /* What the plugin reads stays as it is: the state of the link, a bare OK, and what must be JSON. */
+  gboolean is_read = raw == NULL || *raw == '\0' || strcmp(operation, "publish") == 0 || strcmp(raw, "OK") == 0 ||
                      (strstr(resource, "/podstatus/") != NULL && !g_str_has_prefix(raw, "{"));
   g_autofree char *content = is_read ? g_strdup(raw) : secret_add(raw);
 

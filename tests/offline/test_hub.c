@@ -132,6 +132,7 @@ TEST_CASE(Hub, a_full_one_and_a_full_disk_do_not_fill_the_log) {
   guint lines = 0;
 
   fake_core_set_capacity(scene.core, "websocket", 0);
+  /* A bare OK is passed on, and not stored. */
   for (guint i = 0; i < 6000; i++)
     scene_say(&scene, "edged", "response", "default/x/y", "OK");
   fault_vfs_set_full(TRUE);
