@@ -187,7 +187,7 @@ static int32_t perform(struct pass *pass, const struct delivery *delivery, struc
 }
 
 /* Notes when what is left is to be looked at again. */
-static void plan(module *self, const struct pass *pass) {
+static void plan_waiting(module *self, const struct pass *pass) {
   gboolean held = FALSE;
   gboolean due = FALSE;
 
@@ -225,7 +225,7 @@ void module_deliver(module *self) {
     finish(&pass, &delivery, code, &error);
   }
   g_array_unref(due);
-  plan(self, &pass);
+  plan_waiting(self, &pass);
 }
 
 /* A batch of the outbox on its way to the hub. */

@@ -255,7 +255,8 @@ void repair_take(const struct salvage_record *record, void *data) {
     note_entry(self, record);
   else if (record->column_count == 1)
     note_wanted(self, record);
-  else if (record->column_count == OUTBOX_COLUMNS)
+  /* A later version may have added columns to either table. */
+  else if (record->column_count >= OUTBOX_COLUMNS)
     take_message(self, record);
   else if (record->column_count >= META_SUM)
     take_row(self, record);

@@ -5,7 +5,7 @@
 
 #include "image.h"
 
-#define SALVAGE_COLUMNS_MAX 16
+#define SALVAGE_COLUMNS_MAX 32
 
 enum salvage_kind { SALVAGE_NULL, SALVAGE_INTEGER, SALVAGE_TEXT, SALVAGE_BLOB, SALVAGE_OTHER };
 

@@ -118,6 +118,32 @@ TEST_CASE(Repair, messages_for_the_cloud_are_kept_by_their_checksum) {
   check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "lost the row"), 0);
 }
 
+/* Its repair makes the table as this version knows it. */
+TEST_CASE(Repair, messages_with_the_columns_of_a_later_version_are_kept) {
+  g_autofree char *path = fixture_database();
+  const struct edgecore_message_fields message = {.size = sizeof message,
+                                                  .id = "m",
+                                                  .parent_id = "p",
+                                                  .source = "edged",
+                                                  .group = "resource",
+                                                  .operation = "response",
+                                                  .resource = "a/pod/p",
+                                                  .content = "{}",
+                                                  .content_size = 2};
+  fixture_run(path, "ALTER TABLE metamanager_outbox ADD COLUMN later TEXT DEFAULT 'x';"
+                    "ALTER TABLE metamanager_outbox ADD COLUMN still_later TEXT DEFAULT 'y'");
+  {
+    g_autoptr(store) rows = fixture_store(path);
+    outbox *kept = NULL;
+    require_ok(outbox_open(rows, 1 << 20, fixture_log, NULL, &kept, &failure));
+    check_ok(outbox_put(kept, &message, FALSE, &failure));
+    fixture_commit(rows);
+    outbox_close(kept);
+  }
+  require_ok(repair(path));
+  check_rows(path, "SELECT id, msg_id, CAST(content AS TEXT) FROM metamanager_outbox", "1|m|{}");
+}
+
 TEST_CASE(Repair, what_was_wanted_stays_wanted) {
   g_autofree char *path = fixture_database();
 
