@@ -10,19 +10,7 @@
 /* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
 #define WAITING_MAX 4096
 
-gint64 module_now(const module *self) {
-  return self->clock != NULL ? self->clock->now(self->core) : g_get_monotonic_time();
-}
-
-void module_log(const module *self, int32_t level, const char *text) {
-  self->core->log(self->core, level, text);
-}
-
 /* ------------------------------------------------------------------------------------------------------- the timer */
-
-gboolean module_is_refused(const module *self) {
-  return self->wait_due != G_MAXINT64;
-}
 
 static void retry_waiting(module *self) {
   guint before = self->waiting->len;

@@ -59,10 +59,19 @@ struct module {
   char *wanted_after; /* the key up to which the cloud was asked in this round; NULL: a new round */
 };
 
+/* module_base.c */
 gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
 /* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
 gboolean module_is_refused(const module *self);
+/* Whether it is for the cloud, which may not get it while the link is down: it is to be kept. */
+gboolean module_is_held(const module *self, const struct delivery *delivery);
+/* Whether what is in the outbox is to be passed on: not while the link is down. */
+gboolean module_may_flush(const module *self);
+/* What follows every commit. */
+void module_committed(module *self);
+/* Moves a long WAL to the database file; for when everything is delivered. */
+void module_bound_wal(module *self);
 
 /* module_mend.c */
 /* Opens the database, mended if need be. `check`: its structure is looked at first. */
@@ -86,25 +95,19 @@ void module_fetch_wanted(module *self);
 void module_process(module *self, guint max);
 /* Tries to put into the outbox what is left for the cloud while the link is down. FALSE when it could not, now or a moment ago. */
 gboolean module_keep_waiting(module *self);
-/* What follows every commit. */
-void module_committed(module *self);
-/* Moves a long WAL to the database file; for when everything is delivered. */
-void module_bound_wal(module *self);
 /* Gives back the references of an item. */
 void module_item_clear(const module *self, struct edgecore_item *item);
 
 /* module_deliver.c */
-/* Whether it is for the cloud, which may not get it while the link is down: it is to be kept. */
-gboolean module_is_held(const module *self, const struct delivery *delivery);
 /* Delivers all that is due, in order for each destination; what a full neighbour does not take stays. */
 void module_deliver(module *self);
-/* Whether what is in the outbox is to be passed on: not while the link is down. */
-gboolean module_may_flush(const module *self);
-/* Passes on a batch of the outbox. */
-void module_flush(module *self);
 /* Posts the pod status sync to the module itself. FALSE when it could not be made. */
 gboolean module_post_sync(module *self);
 /* The failure of a request for the cloud, to be handled with the backlog. */
 void module_fail_request(module *self, struct remote_entry *entry, int32_t outcome);
+
+/* module_flush.c */
+/* Passes on a batch of the outbox. */
+void module_flush(module *self);
 
 #endif

@@ -6,14 +6,10 @@
 /* Between attempts to handle what could not even be answered with an error, in microseconds. */
 #define BACKLOG_TIME_MIN 10000
 #define BACKLOG_TIME_MAX 5000000
-/* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
-#define WAL_PAGES_MAX 1000
 /* Before a pod status sync tells the cloud of statuses that did not reach it because the hub was full. */
 #define STATUS_WAIT (5 * G_USEC_PER_SEC)
 /* Before what could not be kept is offered to the outbox again: each attempt is a line in the log. */
 #define KEEP_RETRY G_USEC_PER_SEC
-/* Without work for this long, the module is idle. */
-#define IDLE_TIME (2 * G_USEC_PER_SEC)
 
 typedef int32_t turn_body_fn(struct turn *turn, struct edgecore_item *items, guint count,
                              const struct edgecore_error *cause, struct edgecore_error *error);
@@ -29,16 +25,6 @@ static void drop_kept(module *self) {
       g_array_index(self->waiting, struct delivery, left++) = delivery;
   }
   g_array_set_size(self->waiting, left);
-}
-
-void module_committed(module *self) {
-  outbox_committed(self->outbox);
-  self->idle_due = MIN(module_now(self) + IDLE_TIME, self->idle_by);
-}
-
-void module_bound_wal(module *self) {
-  if (database_wal_pages(store_database(self->store)) >= WAL_PAGES_MAX)
-    database_checkpoint(store_database(self->store));
 }
 
 /* Runs the body in a transaction, and hands on its deliveries when that is on the disk. */

@@ -1,6 +1,5 @@
 #include "store_private.h"
 
-#include "error.h"
 #include "statements.h"
 #include "text.h"
 
@@ -8,34 +7,6 @@
 
 /* A buffer larger than this is not kept for the next answer. */
 #define ANSWER_KEPT (64 << 10)
-
-enum column { COLUMN_KEY, COLUMN_TYPE, COLUMN_VALUE, COLUMN_SUM, COLUMN_IS_JSON };
-
-/* FALSE when memory ran out: a row must not look damaged for that. */
-static gboolean read_text(sqlite3_stmt *statement, enum column column, const char **text, gsize *size) {
-  *text = (const char *)sqlite3_column_text(statement, column);
-  *size = (gsize)sqlite3_column_bytes(statement, column);
-  return *text != NULL || sqlite3_column_type(statement, column) == SQLITE_NULL;
-}
-
-int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *row, gboolean *is_whole,
-                       struct edgecore_error *error) {
-  const char *texts[COLUMN_SUM];
-  gsize sizes[COLUMN_SUM];
-
-  for (enum column i = COLUMN_KEY; i < COLUMN_SUM; i++)
-    if (!read_text(statement, i, &texts[i], &sizes[i])) {
-      sqlite3_reset(statement);
-      return error_set(error, EDGECORE_NO_MEMORY, "no memory for a row of the table");
-    }
-  *is_whole = store_check_row(self, texts, sizes, sqlite3_column_type(statement, COLUMN_SUM) != SQLITE_NULL,
-                              sqlite3_column_int64(statement, COLUMN_SUM));
-  *row = (struct store_row){.key = texts[COLUMN_KEY] != NULL ? texts[COLUMN_KEY] : "",
-                            .type = texts[COLUMN_TYPE] != NULL ? texts[COLUMN_TYPE] : "",
-                            .value = texts[COLUMN_VALUE] != NULL ? texts[COLUMN_VALUE] : "",
-                            .value_size = sizes[COLUMN_VALUE]};
-  return EDGECORE_OK;
-}
 
 static GString *begin_answer(store *self) {
   if (self->answer != NULL && self->answer->allocated_len > ANSWER_KEPT)

@@ -1,4 +1,5 @@
-/* The store's own struct, shared by its two sources: store.c (the table's operations) and store_answer.c (the texts of answers). */
+/* The store's own struct, shared by its sources: store.c (the table's operations), store_answer.c (the texts of answers) and store_sum.c
+ * (the checksums of rows, and what is known to be damaged). */
 #ifndef METAMANAGER_STORE_PRIVATE_H
 #define METAMANAGER_STORE_PRIVATE_H
 
@@ -13,14 +14,21 @@ struct store {
   GString *answer;     /* the text of the last one; NULL before the first */
 };
 
+enum column { COLUMN_KEY, COLUMN_TYPE, COLUMN_VALUE, COLUMN_SUM, COLUMN_IS_JSON };
+
+/* Adds meta_sum and meta_ok to a connection; `data` is the store. */
+int32_t store_add_functions(sqlite3 *connection, void *data, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Counts and logs a row whose checksum is wrong, once for each key. */
 void store_report_damaged(store *self, const char *key);
+/* It was written anew: should it be damaged once more, that is news. */
+void store_forget_damaged(store *self, const char *key);
 
 /* Whether a row (key, type, value) is what its checksum says. One without a checksum is upstream's: its type must be the one in its key,
  * for a flipped bit may have cut the checksum off, and then all columns have moved. A row that is not whole is reported. */
 gboolean store_check_row(store *self, const char *const texts[3], const gsize sizes[3], gboolean has_sum, gint64 sum);
 
-/* The row that a statement stands on; its columns begin with key, type, value, sum. *is_whole is FALSE when its checksum is wrong,
+/* The row that a statement stands on; its columns are those above. *is_whole is FALSE when its checksum is wrong,
  * which is reported. Text is valid until the next step. */
 int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *row, gboolean *is_whole,
                        struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;

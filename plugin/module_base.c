@@ -1,0 +1,36 @@
+#include "module_private.h"
+
+/* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
+#define WAL_PAGES_MAX 1000
+/* Without work for this long, the module is idle. */
+#define IDLE_TIME (2 * G_USEC_PER_SEC)
+
+gint64 module_now(const module *self) {
+  return self->clock != NULL ? self->clock->now(self->core) : g_get_monotonic_time();
+}
+
+void module_log(const module *self, int32_t level, const char *text) {
+  self->core->log(self->core, level, text);
+}
+
+gboolean module_is_refused(const module *self) {
+  return self->wait_due != G_MAXINT64;
+}
+
+gboolean module_is_held(const module *self, const struct delivery *delivery) {
+  return delivery_is_for_cloud(delivery) && self->link == LINK_DISCONNECTED && !self->settings.edgesite;
+}
+
+gboolean module_may_flush(const module *self) {
+  return !outbox_is_empty(self->outbox) && (self->link != LINK_DISCONNECTED || self->settings.edgesite);
+}
+
+void module_committed(module *self) {
+  outbox_committed(self->outbox);
+  self->idle_due = MIN(module_now(self) + IDLE_TIME, self->idle_by);
+}
+
+void module_bound_wal(module *self) {
+  if (database_wal_pages(store_database(self->store)) >= WAL_PAGES_MAX)
+    database_checkpoint(store_database(self->store));
+}
