@@ -116,7 +116,7 @@ TEST_CASE(Hub, a_busy_one_is_not_filled) {
   }
   scene_link(&scene, TRUE);
   for (guint i = 0; i < 300; i++) {
-    g_autoptr(GPtrArray) passed = fake_core_take_some(scene.core, "websocket", 1);
+    g_ptr_array_unref(fake_core_take_some(scene.core, "websocket", 1));
     scene_run_for(&scene, 6000);
     times_full += fake_core_queued(scene.core, "websocket") == 64;
   }
