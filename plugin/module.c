@@ -224,7 +224,8 @@ static void set_up(module *self) {
   self->sync_due = now + self->settings.sync_interval * G_USEC_PER_SEC;
   self->wait_due = self->backlog_due = self->keep_due = self->flush_due = self->verify_due = G_MAXINT64;
   self->wait_time = self->backlog_time = 0;
-  self->idle_due = self->idle_by = now + 2 * G_USEC_PER_SEC;
+  self->idle_due = now + 2 * G_USEC_PER_SEC;
+  self->idle_by = now + MODULE_IDLE_BY;
   self->sum_after = self->verify_after = self->mend_due = self->keep_after = G_MININT64;
   self->mend_wait = 0;
   self->has_wanted = TRUE;

@@ -13,8 +13,6 @@
 /* Between two checks of all rows, and before what failed is tried again. */
 #define VERIFY_INTERVAL (G_GINT64_CONSTANT(24) * 3600 * G_USEC_PER_SEC)
 #define RETRY_INTERVAL (60 * G_USEC_PER_SEC)
-/* A node that is never at rest has a step this long after the last one all the same. */
-#define IDLE_BY (60 * G_USEC_PER_SEC)
 /* Keys that the cloud is asked for at once, and the time between. */
 #define WANTED_KEYS 16
 #define WANTED_INTERVAL G_USEC_PER_SEC
@@ -135,7 +133,7 @@ void module_idle(module *self) {
   gboolean is_done = TRUE;
 
   self->idle_due = G_MAXINT64;
-  self->idle_by = now + IDLE_BY;
+  self->idle_by = now + MODULE_IDLE_BY;
   if (self->verify_due <= now) {
     self->verify_due = G_MAXINT64;
     self->verify_after = G_MININT64;

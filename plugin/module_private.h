@@ -12,6 +12,8 @@
 #include "store.h"
 
 #define MODULE_NAME "metaManager"
+/* A node that is never at rest has an idle step this long after the last one all the same, in microseconds. */
+#define MODULE_IDLE_BY (60 * G_USEC_PER_SEC)
 
 struct module {
   const struct edgecore_core *core;
