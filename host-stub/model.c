@@ -85,21 +85,11 @@ static gboolean file_create(const char *path, GError **error) {
   return is_private;
 }
 
-/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
 static gboolean file_prepare(const char *path, GError **error) {
   struct stat status;
-  if (path[0] == '\0' || path[0] == ':')
-    return refuse(error, path, "is not the name of a file", "set database.source to a path");
-  if (stat(path, &status) < 0)
-    return errno == ENOENT ? file_create(path, error) : refuse_errno(error, path, "cannot be looked at");
-  if (S_ISDIR(status.st_mode))
-    return refuse(error, path, "is a directory", "name a file in database.source");
-  if (!S_ISREG(status.st_mode))
-    return refuse(error, path, "is not a regular file", "name another one in database.source");
-  /* The mode is looked at as well, because root may write to anything. */
-  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
-    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
-  return TRUE;
+  if (!model_check_path(path, error))
+    return FALSE;
+  return stat(path, &status) == 0 || file_create(path, error);
 }
 
 static gboolean files_make_private(const char *path, GError **error) {
@@ -275,6 +265,23 @@ void model_free(model *self) {
   g_free(self->steps);
   g_free(self->table);
   g_free(self);
+}
+
+/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
+gboolean model_check_path(const char *path, GError **error) {
+  struct stat status;
+  if (path[0] == '\0' || path[0] == ':')
+    return refuse(error, path, "is not the name of a file", "set database.source to a path");
+  if (stat(path, &status) < 0)
+    return errno == ENOENT || refuse_errno(error, path, "cannot be looked at");
+  if (S_ISDIR(status.st_mode))
+    return refuse(error, path, "is a directory", "name a file in database.source");
+  if (!S_ISREG(status.st_mode))
+    return refuse(error, path, "is not a regular file", "name another one in database.source");
+  /* The mode is looked at as well, because root may write to anything. */
+  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
+    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
+  return TRUE;
 }
 
 static gboolean all_are_mended(const GPtrArray *models) {
