@@ -1,5 +1,6 @@
 #include "output.h"
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #define MAX_GATHERED (256 * 1024) /* bytes, from which on a line waits */
@@ -23,13 +24,20 @@ struct output {
   gboolean ended;
 };
 
-/* 0 or errno. */
-static int write_all(int fd, const char *bytes, gsize size) {
+/* 0 or errno. *lines loses those that were written whole. A descriptor that does not block is waited for: whoever shares it may have made it
+ * so. */
+static int write_all(int fd, const char *bytes, gsize size, guint64 *lines) {
+  struct pollfd polled = {.fd = fd, .events = POLLOUT};
+
   while (size > 0) {
     gssize written = TEMP_FAILURE_RETRY(write(fd, bytes, size));
 
+    if (written < 0 && errno == EAGAIN && TEMP_FAILURE_RETRY(poll(&polled, 1, -1)) > 0)
+      continue;
     if (written < 0)
       return errno;
+    for (gssize i = 0; i < written; i++)
+      *lines -= bytes[i] == '\n';
     bytes += written;
     size -= (gsize)written;
   }
@@ -62,7 +70,7 @@ static gpointer write_lines(gpointer data) {
     self->writing = TRUE;
     g_cond_broadcast(&self->changed);
     g_mutex_unlock(&self->lock);
-    int code = write_all(self->fd, filled->str, filled->len);
+    int code = write_all(self->fd, filled->str, filled->len, &lines);
     outgoing = emptied(filled);
     if (code != 0)
       self->failed(g_strerror(code), self->data);
