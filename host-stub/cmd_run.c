@@ -265,17 +265,15 @@ static void settle_at_end(struct run *self) {
   g_mutex_unlock(&self->lock);
   if (done && host_settle(self->host, MAX(deadline - g_get_monotonic_time(), 0) / 1000))
     return;
-  command_say("ended before all had settled: waited %d s", END_MS / 1000);
+  if (done && host_is_down(self->host))
+    command_say("ended before all had settled: the module is down");
+  else
+    command_say("ended before all had settled: waited %d s", END_MS / 1000);
   self->abandoned = TRUE;
   output_abandon(self->output);
 }
 
 static void run_until_end(struct run *self) {
-  guint sources[] = {
-      g_unix_signal_add(SIGTERM, on_stop_signal, self),
-      g_unix_signal_add(SIGINT, on_stop_signal, self),
-      g_unix_signal_add(SIGHUP, on_reload_signal, self),
-  };
   GThread *reader = g_thread_new("reader", read_steps, self);
 
   g_main_loop_run(self->loop);
@@ -285,8 +283,6 @@ static void run_until_end(struct run *self) {
   settle_at_end(self);
   host_stop(self->host);
   g_thread_join(reader);
-  for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
-    g_source_remove(sources[i]);
 }
 
 /* FALSE: said why. What was made so far is taken down by close_all. */
@@ -365,10 +361,18 @@ int cmd_run(int argc, char **argv) {
     g_mutex_init(&self.lock);
     g_cond_init(&self.changed);
     self.stop_fd = eventfd(0, EFD_CLOEXEC);
+    /* Before anything is opened: a signal that comes meanwhile waits for the loop. */
+    const guint sources[] = {
+        g_unix_signal_add(SIGTERM, on_stop_signal, &self),
+        g_unix_signal_add(SIGINT, on_stop_signal, &self),
+        g_unix_signal_add(SIGHUP, on_reload_signal, &self),
+    };
     gboolean opened = open_all(&self, &settings, &level);
     if (opened)
       run_until_end(&self);
     close_all(&self);
+    for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
+      g_source_remove(sources[i]);
     status = opened && !g_atomic_int_get(&self.failed) ? EXIT_DONE : EXIT_ERROR;
     close(self.stop_fd);
     g_main_loop_unref(self.loop);
