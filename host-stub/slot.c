@@ -180,10 +180,10 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
+  self->files_before = model_count_open(path);
   if (!prepare_database(self, next, path, error))
     return FALSE;
 
-  self->files_before = model_count_open(path);
   struct edgecore_error why = FAILURE_INIT;
   int32_t code = generation_start(next, self->state, TRUE, self->stuck_timeout_ms, &why);
   if (code == EDGECORE_OK) {

@@ -56,6 +56,18 @@ TEST_CASE(Databases, a_directory) {
   check_true(g_file_test(path, G_FILE_TEST_IS_DIR));
 }
 
+/* The host has it open already, as its input: that is no file that the plugin left. */
+TEST_CASE(Databases, a_device) {
+  g_autofree char *command =
+      g_strdup_printf("exec '%s' run --plugin '%s' --run-directory '%s/run' --database /dev/null </dev/null", EDGEHOST,
+                      PLUGIN, test_directory());
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) host = process_start(argv, NULL);
+  check_int_eq(process_finish(host), 1);
+  check_contains(process_error(host)->str, "\"/dev/null\": is not a regular file");
+  check_int_eq(count_of(process_error(host)->str, "\n"), 1);
+}
+
 TEST_CASE(Databases, a_read_only_file) {
   database_make("CREATE TABLE meta (key varchar(256) NOT NULL PRIMARY KEY, type varchar(32), value text)");
   g_autofree char *path = test_path("edge.db");
