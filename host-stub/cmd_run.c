@@ -238,12 +238,12 @@ static gboolean on_swap_request(const char *file, char **answer, void *data) {
 }
 
 /* A directory that was asked for must do. Without the default one the host only cannot be asked for a swap, which is of no interest to
- * one that ends with its input. */
+ * one that ends with its input. Before the plugin is loaded: a host that cannot stay leaves the database alone. */
 static gboolean open_control(struct run *self, const char *directory) {
   g_autofree char *usual = control_default_directory();
   g_autoptr(GError) error = NULL;
 
-  self->control = control_new(directory ? directory : usual, on_swap_request, self, &error);
+  self->control = control_new(directory ? directory : usual, &error);
   if (self->control)
     return TRUE;
   if (directory)
@@ -293,22 +293,25 @@ static gboolean open_all(struct run *self, const struct settings *settings, int3
     command_say("%s", error->message);
     return FALSE;
   }
+  if (!open_control(self, settings->run_directory))
+    return FALSE;
 
   const struct host_options options = {.configuration = configuration, .log = command_log, .log_data = level};
   self->host = host_new(&options);
   self->deployment = deployment_new(self->host, configuration, settings->directory, settings->database);
   self->output = output_new(STDOUT_FILENO, output_failed, self);
   self->neighbours = neighbours_new(self->host, got_message, self, &error);
-  if (!self->neighbours || !deployment_load(self->deployment, settings->plugin, &error)) {
-    command_say("%s", error->message);
-    return FALSE;
-  }
-  return open_control(self, settings->run_directory);
+  if (self->neighbours && deployment_load(self->deployment, settings->plugin, &error) &&
+      (!self->control || control_serve(self->control, on_swap_request, self, &error)))
+    return TRUE;
+  command_say("%s", error->message);
+  return FALSE;
 }
 
 static void close_all(struct run *self) {
   guint64 dropped = 0;
 
+  g_clear_pointer(&self->control, control_free);
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);

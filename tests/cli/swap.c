@@ -3,9 +3,15 @@
 #include "test.h"
 
 #include <glib/gstdio.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define PLUGIN_V1_0 TESTS_BUILD_DIR "/tests/abi/plugin-v1.0.so"
 
@@ -49,9 +55,36 @@ TEST_CASE(CliSwap, the_answer_says_why_not) {
 }
 
 TEST_CASE(CliSwap, without_a_host_there_is_an_error) {
+  g_autofree char *directory = test_path("run");
+  g_autofree char *want = g_strdup_printf(
+      "edgehost: no edgehost runs with the run directory %s; start one, or name its --run-directory\n", directory);
   g_auto(outcome) end = ask(PLUGIN);
   check_int_eq(end.status, 1);
-  check_int_eq(count_of(end.error, "\n"), 1);
+  check_str_eq(end.error, want);
+}
+
+/* One byte after the other, until the host has gone. */
+static gpointer send_slowly(gpointer data) {
+  while (send(GPOINTER_TO_INT(data), "s", 1, MSG_NOSIGNAL) == 1)
+    g_usleep(50 * 1000);
+  return NULL;
+}
+
+TEST_CASE(CliSwap, a_slow_client_does_not_keep_the_host_from_ending) {
+  g_autoptr(process) host = start_host();
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  g_autofree char *path = test_path("run/control");
+  require_true(g_strlcpy(address.sun_path, path, sizeof address.sun_path) < sizeof address.sun_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  require_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+  require_int_eq(send(fd, "s", 1, MSG_NOSIGNAL), 1);
+  for (int unread = 1; unread > 0;) /* until the host has the client in hand */
+    require_int_eq(ioctl(fd, SIOCOUTQ, &unread), 0);
+  GThread *client = g_thread_new("client", send_slowly, GINT_TO_POINTER(fd));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+  g_thread_join(client);
+  close(fd);
 }
 
 TEST_CASE(CliSwap, a_step_of_the_input_swaps) {
@@ -95,6 +128,7 @@ TEST_CASE(CliSwap, two_hosts_do_not_share_a_run_directory) {
       0);
   check_int_eq(second.status, 1);
   check_contains(second.error, directory);
+  check_false(g_file_test(database, G_FILE_TEST_EXISTS));
   check_still_runs(host);
 }
 
