@@ -87,6 +87,22 @@ TEST_CASE(CliSwap, a_slow_client_does_not_keep_the_host_from_ending) {
   close(fd);
 }
 
+TEST_CASE(CliSwap, an_error_with_a_name_that_is_no_text_is_a_line_of_json) {
+  g_autofree char *path = test_path("edge\xff.db");
+  g_autofree char *away = test_path("away.db");
+  g_autoptr(process) host = cli_run((const char *const[]){"--database", path, "--forever", NULL});
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  require_int_eq(rename(path, away), 0);
+  require_int_eq(g_mkdir(path, 0700), 0);
+  require_true(process_write(host, "{\"swap\":\"" PLUGIN "\"}\n", -1));
+  require_true(process_wait_for(host, "\"swap_error\":"));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 1);
+  check_contains(process_output(host)->str, "is a directory");
+  check_true(g_utf8_validate(process_output(host)->str, -1, NULL));
+}
+
 TEST_CASE(CliSwap, a_step_of_the_input_swaps) {
   static const char input[] = GOOD_LINE("m1") "{\"swap\":\"" PLUGIN "\"}\n" GOOD_LINE("m2");
   g_auto(outcome) end = cli_feed(NULL, input, -1);
