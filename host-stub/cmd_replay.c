@@ -318,7 +318,7 @@ int cmd_replay(int argc, char **argv) {
     command_say("replay: want --plugin FILE.so (see edgehost replay --help)");
     return EXIT_USAGE;
   }
-  if (!command_log_level(log_level, &level))
+  if (!command_check_name("--plugin", plugin) || !command_log_level(log_level, &level))
     return EXIT_USAGE;
   signal(SIGPIPE, SIG_IGN);
   interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

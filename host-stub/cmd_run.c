@@ -345,10 +345,10 @@ static gboolean read_settings(int argc, char **argv, struct settings *settings, 
     command_say("run: want --plugin FILE.so (see edgehost run --help)");
     return FALSE;
   }
-  if (settings->database && *settings->database == '\0') {
-    command_say("--database: want a file name, got an empty text");
+  if (!command_check_name("--plugin", settings->plugin) || !command_check_name("--config", settings->directory) ||
+      !command_check_name("--database", settings->database) ||
+      !command_check_name("--run-directory", settings->run_directory))
     return FALSE;
-  }
   return command_log_level(settings->log_level, level);
 }
 

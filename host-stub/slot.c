@@ -131,7 +131,8 @@ generation *slot_prepare(struct slot *self, const char *file, config *configurat
     return next;
   g_autofree char *text = failure_text(&why, code);
   if (code == EDGECORE_DISABLED)
-    g_set_error(error, HOST_ERROR, code, "module %s is not enabled: not registered", image->module);
+    g_set_error(error, HOST_ERROR, code, "module %s is not enabled: not registered; add it to modules.enabled",
+                image->module);
   else
     g_set_error(error, HOST_ERROR, code, "plugin \"%s\", version %s: register: %s", file, image->version, text);
   slot_unload(self, next, 0);

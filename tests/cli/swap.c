@@ -63,6 +63,17 @@ TEST_CASE(CliSwap, without_a_host_there_is_an_error) {
   check_str_eq(end.error, want);
 }
 
+TEST_CASE(CliSwap, an_answer_that_cannot_be_written_is_told) {
+  g_autoptr(process) host = start_host();
+  g_autofree char *command =
+      g_strdup_printf("exec '%s' swap --run-directory '%s/run' '%s' >/dev/full", EDGEHOST, test_directory(), PLUGIN);
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  check_int_eq(process_finish(shell), 1);
+  check_contains(process_error(shell)->str, "edgehost: swapped, but standard output cannot be written: ");
+  check_still_runs(host);
+}
+
 /* One byte after the other, until the host has gone. */
 static gpointer send_slowly(gpointer data) {
   while (send(GPOINTER_TO_INT(data), "s", 1, MSG_NOSIGNAL) == 1)
