@@ -274,15 +274,22 @@ static void settle_at_end(struct run *self) {
 }
 
 static void run_until_end(struct run *self) {
-  GThread *reader = g_thread_new("reader", read_steps, self);
+  GThread *reader = g_thread_try_new("reader", read_steps, self, NULL);
 
-  g_main_loop_run(self->loop);
+  if (reader) {
+    g_main_loop_run(self->loop);
+  } else {
+    command_say("standard input: no thread for it, allow the host more of them");
+    g_atomic_int_set(&self->failed, TRUE);
+    self->reader_done = TRUE;
+  }
   g_atomic_int_set(&self->stopping, TRUE);
   eventfd_write(self->stop_fd, 1);
   g_clear_pointer(&self->control, control_free);
   settle_at_end(self);
   host_stop(self->host);
-  g_thread_join(reader);
+  if (reader)
+    g_thread_join(reader);
 }
 
 /* FALSE: said why. What was made so far is taken down by close_all. */
@@ -299,8 +306,8 @@ static gboolean open_all(struct run *self, const struct settings *settings, int3
   const struct host_options options = {.configuration = configuration, .log = command_log, .log_data = level};
   self->host = host_new(&options);
   self->deployment = deployment_new(self->host, configuration, settings->directory, settings->database);
-  self->output = output_new(STDOUT_FILENO, output_failed, self);
-  self->neighbours = neighbours_new(self->host, got_message, self, &error);
+  self->output = output_new(STDOUT_FILENO, output_failed, self, &error);
+  self->neighbours = self->output ? neighbours_new(self->host, got_message, self, &error) : NULL;
   if (self->neighbours && deployment_load(self->deployment, settings->plugin, &error) &&
       (!self->control || control_serve(self->control, on_swap_request, self, &error)))
     return TRUE;

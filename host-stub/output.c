@@ -1,4 +1,5 @@
 #include "output.h"
+#include "host.h"
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -92,7 +93,14 @@ static gpointer write_lines(gpointer data) {
   return NULL;
 }
 
-output *output_new(int fd, output_failed_fn *failed, void *data) {
+static void output_free(output *self) {
+  g_string_free(self->gathered, TRUE);
+  g_cond_clear(&self->changed);
+  g_mutex_clear(&self->lock);
+  g_free(self);
+}
+
+output *output_new(int fd, output_failed_fn *failed, void *data, GError **error) {
   output *self = g_new0(output, 1);
 
   self->fd = fd;
@@ -101,8 +109,12 @@ output *output_new(int fd, output_failed_fn *failed, void *data) {
   self->gathered = g_string_new(NULL);
   g_mutex_init(&self->lock);
   g_cond_init(&self->changed);
-  self->thread = g_thread_new("output", write_lines, self);
-  return self;
+  self->thread = g_thread_try_new("output", write_lines, self, NULL);
+  if (self->thread)
+    return self;
+  g_set_error(error, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the output, allow the host more of them");
+  output_free(self);
+  return NULL;
 }
 
 void output_add(output *self, const GString *line) {
@@ -145,9 +157,6 @@ gboolean output_close(output *self, gint64 timeout_ms, guint64 *dropped) {
     return FALSE;
   }
   g_thread_join(self->thread);
-  g_string_free(self->gathered, TRUE);
-  g_cond_clear(&self->changed);
-  g_mutex_clear(&self->lock);
-  g_free(self);
+  output_free(self);
   return *dropped == 0;
 }

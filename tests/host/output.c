@@ -23,7 +23,7 @@ static void fixture_init(struct fixture *self) {
   *self = (struct fixture){0};
   signal(SIGPIPE, SIG_IGN);
   g_assert(pipe(self->ends) == 0);
-  self->output = output_new(self->ends[1], count_failure, self);
+  self->output = output_new(self->ends[1], count_failure, self, NULL);
 }
 
 static void add(struct fixture *self, const char *text) {
