@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define MODULE "metaManager"
@@ -46,9 +47,14 @@ static const struct command_usage usage = {
 };
 
 static gint interrupted;
+static int interrupt_fd = -1; /* readable once `interrupted` is set */
 
 static void on_interrupt(int number G_GNUC_UNUSED) {
+  int before = errno;
+
   g_atomic_int_set(&interrupted, TRUE);
+  eventfd_write(interrupt_fd, 1);
+  errno = before;
 }
 
 static void free_string(gpointer string) {
@@ -140,6 +146,10 @@ static gboolean play_step(struct stage *self, const step *one, GString *out, GEr
   if (one->send && !send_all(self, one->send, answer, error))
     return FALSE;
   command_settle(self->host, one->wait_ms < 0 ? SETTLE_MS : one->wait_ms, &interrupted);
+  if (g_atomic_int_get(&interrupted)) {
+    g_set_error_literal(error, HOST_ERROR, EDGECORE_FAILED, "interrupted by a signal");
+    return FALSE;
+  }
 
   g_string_append_c(out, '{');
   append_deliveries(self, out);
@@ -251,15 +261,16 @@ static gboolean play_line(json_reader *reader, const char *text, gsize size, gui
   return FALSE;
 }
 
+/* Opening a pipe does not wait for who writes to it: reading does, and a signal ends that. */
 static int play_all(const char *file, const char *plugin, int32_t *level) {
-  int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+  int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   int status = EXIT_DONE;
   if (fd < 0) {
     command_say("%s: %s", file, g_strerror(errno));
     return EXIT_ERROR;
   }
 
-  g_autoptr(lines) input = lines_new(fd, -1);
+  g_autoptr(lines) input = lines_new(fd, interrupt_fd);
   g_autoptr(json_reader) reader = json_reader_new();
   const char *text;
   gsize size;
@@ -282,7 +293,11 @@ static int play_all(const char *file, const char *plugin, int32_t *level) {
   }
   if (fd != STDIN_FILENO)
     close(fd);
-  return g_atomic_int_get(&interrupted) ? EXIT_ERROR : status;
+  if (g_atomic_int_get(&interrupted)) {
+    command_say("interrupted by a signal: the rest of %s was not played", file);
+    status = EXIT_ERROR;
+  }
+  return status;
 }
 
 int cmd_replay(int argc, char **argv) {
@@ -303,9 +318,10 @@ int cmd_replay(int argc, char **argv) {
     command_say("replay: want --plugin FILE.so (see edgehost replay --help)");
     return EXIT_USAGE;
   }
-  if (!command_log_level(log_level, &level))
+  if (!command_check_name("--plugin", plugin) || !command_log_level(log_level, &level))
     return EXIT_USAGE;
   signal(SIGPIPE, SIG_IGN);
+  interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   return play_all(arguments[0], plugin, &level);

@@ -238,12 +238,12 @@ static gboolean on_swap_request(const char *file, char **answer, void *data) {
 }
 
 /* A directory that was asked for must do. Without the default one the host only cannot be asked for a swap, which is of no interest to
- * one that ends with its input. */
+ * one that ends with its input. Before the plugin is loaded: a host that cannot stay leaves the database alone. */
 static gboolean open_control(struct run *self, const char *directory) {
   g_autofree char *usual = control_default_directory();
   g_autoptr(GError) error = NULL;
 
-  self->control = control_new(directory ? directory : usual, on_swap_request, self, &error);
+  self->control = control_new(directory ? directory : usual, &error);
   if (self->control)
     return TRUE;
   if (directory)
@@ -265,28 +265,31 @@ static void settle_at_end(struct run *self) {
   g_mutex_unlock(&self->lock);
   if (done && host_settle(self->host, MAX(deadline - g_get_monotonic_time(), 0) / 1000))
     return;
-  command_say("ended before all had settled: waited %d s", END_MS / 1000);
+  if (done && host_is_down(self->host))
+    command_say("ended before all had settled: the module is down");
+  else
+    command_say("ended before all had settled: waited %d s", END_MS / 1000);
   self->abandoned = TRUE;
   output_abandon(self->output);
 }
 
 static void run_until_end(struct run *self) {
-  guint sources[] = {
-      g_unix_signal_add(SIGTERM, on_stop_signal, self),
-      g_unix_signal_add(SIGINT, on_stop_signal, self),
-      g_unix_signal_add(SIGHUP, on_reload_signal, self),
-  };
-  GThread *reader = g_thread_new("reader", read_steps, self);
+  GThread *reader = g_thread_try_new("reader", read_steps, self, NULL);
 
-  g_main_loop_run(self->loop);
+  if (reader) {
+    g_main_loop_run(self->loop);
+  } else {
+    command_say("standard input: no thread for it, allow the host more of them");
+    g_atomic_int_set(&self->failed, TRUE);
+    self->reader_done = TRUE;
+  }
   g_atomic_int_set(&self->stopping, TRUE);
   eventfd_write(self->stop_fd, 1);
   g_clear_pointer(&self->control, control_free);
   settle_at_end(self);
   host_stop(self->host);
-  g_thread_join(reader);
-  for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
-    g_source_remove(sources[i]);
+  if (reader)
+    g_thread_join(reader);
 }
 
 /* FALSE: said why. What was made so far is taken down by close_all. */
@@ -297,22 +300,25 @@ static gboolean open_all(struct run *self, const struct settings *settings, int3
     command_say("%s", error->message);
     return FALSE;
   }
+  if (!open_control(self, settings->run_directory))
+    return FALSE;
 
   const struct host_options options = {.configuration = configuration, .log = command_log, .log_data = level};
   self->host = host_new(&options);
   self->deployment = deployment_new(self->host, configuration, settings->directory, settings->database);
-  self->output = output_new(STDOUT_FILENO, output_failed, self);
-  self->neighbours = neighbours_new(self->host, got_message, self, &error);
-  if (!self->neighbours || !deployment_load(self->deployment, settings->plugin, &error)) {
-    command_say("%s", error->message);
-    return FALSE;
-  }
-  return open_control(self, settings->run_directory);
+  self->output = output_new(STDOUT_FILENO, output_failed, self, &error);
+  self->neighbours = self->output ? neighbours_new(self->host, got_message, self, &error) : NULL;
+  if (self->neighbours && deployment_load(self->deployment, settings->plugin, &error) &&
+      (!self->control || control_serve(self->control, on_swap_request, self, &error)))
+    return TRUE;
+  command_say("%s", error->message);
+  return FALSE;
 }
 
 static void close_all(struct run *self) {
   guint64 dropped = 0;
 
+  g_clear_pointer(&self->control, control_free);
   if (self->host)
     host_stop(self->host);
   neighbours_free(self->neighbours);
@@ -346,10 +352,10 @@ static gboolean read_settings(int argc, char **argv, struct settings *settings, 
     command_say("run: want --plugin FILE.so (see edgehost run --help)");
     return FALSE;
   }
-  if (settings->database && *settings->database == '\0') {
-    command_say("--database: want a file name, got an empty text");
+  if (!command_check_name("--plugin", settings->plugin) || !command_check_name("--config", settings->directory) ||
+      !command_check_name("--database", settings->database) ||
+      !command_check_name("--run-directory", settings->run_directory))
     return FALSE;
-  }
   return command_log_level(settings->log_level, level);
 }
 
@@ -365,10 +371,18 @@ int cmd_run(int argc, char **argv) {
     g_mutex_init(&self.lock);
     g_cond_init(&self.changed);
     self.stop_fd = eventfd(0, EFD_CLOEXEC);
+    /* Before anything is opened: a signal that comes meanwhile waits for the loop. */
+    const guint sources[] = {
+        g_unix_signal_add(SIGTERM, on_stop_signal, &self),
+        g_unix_signal_add(SIGINT, on_stop_signal, &self),
+        g_unix_signal_add(SIGHUP, on_reload_signal, &self),
+    };
     gboolean opened = open_all(&self, &settings, &level);
     if (opened)
       run_until_end(&self);
     close_all(&self);
+    for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
+      g_source_remove(sources[i]);
     status = opened && !g_atomic_int_get(&self.failed) ? EXIT_DONE : EXIT_ERROR;
     close(self.stop_fd);
     g_main_loop_unref(self.loop);

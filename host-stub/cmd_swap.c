@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "control.h"
+#include <errno.h>
 #include <stdio.h>
 
 static const struct command_usage usage = {
@@ -25,6 +26,8 @@ int cmd_swap(int argc, char **argv) {
 
   if (!command_parse(argc, argv, &usage, options, &arguments, &status))
     return status;
+  if (!command_check_name("--run-directory", directory))
+    return EXIT_USAGE;
   if (!directory)
     directory = control_default_directory();
 
@@ -38,5 +41,8 @@ int cmd_swap(int argc, char **argv) {
     command_say("%s", answer);
     return EXIT_ERROR;
   }
-  return printf("%s\n", answer) < 0 || fflush(stdout) != 0 ? EXIT_ERROR : EXIT_DONE;
+  if (printf("%s\n", answer) >= 0 && fflush(stdout) == 0)
+    return EXIT_DONE;
+  command_say("swapped, but standard output cannot be written: %s", g_strerror(errno));
+  return EXIT_ERROR;
 }

@@ -1,4 +1,5 @@
 #include "commands.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +59,11 @@ gboolean command_parse(int argc, char **argv, const struct command_usage *usage,
   if (help || version) {
     g_autofree char *text =
         help ? g_option_context_get_help(context, TRUE, NULL) : g_strdup("edgehost " PROJECT_VERSION "\n");
-    *status = fputs(text, stdout) < 0 || fflush(stdout) != 0 ? EXIT_ERROR : EXIT_DONE;
+    *status = EXIT_DONE;
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+      command_say("standard output: %s", g_strerror(errno));
+      *status = EXIT_ERROR;
+    }
     return FALSE;
   }
   if (argc > 1 && strcmp(argv[1], "--") == 0) {
@@ -73,6 +78,13 @@ gboolean command_parse(int argc, char **argv, const struct command_usage *usage,
   *arguments = argv + 1;
   *status = EXIT_DONE;
   return TRUE;
+}
+
+gboolean command_check_name(const char *option, const char *name) {
+  if (!name || *name != '\0')
+    return TRUE;
+  command_say("%s: want a name, got an empty text", option);
+  return FALSE;
 }
 
 gboolean command_log_level(const char *name, int32_t *level) {
@@ -94,10 +106,11 @@ void command_log(int32_t level, const char *module, const char *text, void *data
   if (level < *least)
     return;
   level = CLAMP(level, EDGECORE_LOG_DEBUG, EDGECORE_LOG_ERROR);
-  if (level == EDGECORE_LOG_INFO)
-    command_say("%s: %s", module, text);
-  else
-    command_say("%s: %s: %s", module, level_names[level], text);
+  /* The program's own name stands there already. */
+  gboolean is_own = strcmp(module, "edgehost") == 0;
+  gboolean is_info = level == EDGECORE_LOG_INFO;
+  command_say("%s%s%s%s%s", is_own ? "" : module, is_own ? "" : ": ", is_info ? "" : level_names[level],
+              is_info ? "" : ": ", text);
 }
 
 gboolean command_settle(host *settling, gint64 timeout_ms, const gint *stop) {

@@ -26,6 +26,10 @@ static const struct {
     {"database.source", EDGECORE_CONFIG_STRING, "a file name"},
 };
 
+/* Under these stand keys and values. */
+static const char *const sections[] = {"database",    "meta",    "meta.sync", "meta.sync.podstatus",
+                                       "metamanager", "modules", NULL};
+
 static void entry_free(gpointer data) {
   struct entry *entry = data;
 
@@ -61,6 +65,11 @@ static const char *kind_name(enum edgecore_config_kind kind) {
 }
 
 static gboolean check_type(const struct config_value *value, GError **error) {
+  if (g_strv_contains(sections, value->key)) {
+    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: %s: want keys and values, got %s \"%.64s\"", value->origin,
+                value->key, kind_name(value->kind), value->text);
+    return FALSE;
+  }
   for (gsize i = 0; i < G_N_ELEMENTS(typed_keys); i++) {
     gsize length = strlen(typed_keys[i].key);
 

@@ -11,7 +11,8 @@
  *   Refused  anchors, aliases and so merge keys (a few lines of them can stand for gigabytes), tags, a second document, lists of
  *            lists or mappings, a NUL in a scalar, an item with a comma in it (the contract joins items by commas).
  *
- * Two keys have a type of their own: modules.enabled is a list, database.source a string that is not empty.
+ * Two keys have a type of their own: modules.enabled is a list, database.source a string that is not empty. What others stand under, as
+ * database and metamanager, has no value itself.
  * An error reads "DIR/edge.yaml:LINE: KEY: want ..., got ...". */
 #ifndef EDGEHOST_CONFIG_H
 #define EDGEHOST_CONFIG_H

@@ -218,7 +218,7 @@ gboolean config_yaml_read(const char *text, gsize size, const char *name, config
   struct reader self = {.name = name, .take = take, .data = data};
 
   if (size > MAX_FILE_BYTES) {
-    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: want at most %d bytes, got %zu", name, MAX_FILE_BYTES, size);
+    g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: want at most %d bytes, got more", name, MAX_FILE_BYTES);
     return FALSE;
   }
   if (!yaml_parser_initialize(&self.parser)) {

@@ -21,6 +21,7 @@ struct control {
   int directory_fd; /* holds the lock */
   int listen_fd;
   int stop_fd;
+  gboolean has_socket;
   control_swap_fn *swap;
   void *data;
   GThread *thread;
@@ -36,7 +37,10 @@ static int open_directory(const char *directory, GError **error) {
   int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat status;
 
-  if (fd < 0 || fstat(fd, &status) != 0) {
+  if (fd < 0 && errno == ENOENT) {
+    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND,
+                "no edgehost runs with the run directory %s; start one, or name its --run-directory", directory);
+  } else if (fd < 0 || fstat(fd, &status) != 0) {
     fail(error, directory, g_strerror(errno));
   } else if (status.st_uid != geteuid()) {
     fail(error, directory, "belongs to another user");
@@ -70,12 +74,24 @@ static gboolean send_all(int fd, const char *text, gsize size) {
   return TRUE;
 }
 
-/* All up to the line end or the end, at most `most` bytes. NULL and errno. */
-static char *receive_line(int fd, gsize most) {
+/* How long poll may wait; deadline -1: for ever. */
+static int left_ms(gint64 deadline) {
+  return deadline < 0 ? -1 : (int)(MAX(deadline - g_get_monotonic_time(), 0) / 1000);
+}
+
+/* All up to the line end or the end, at most `most` bytes, until the deadline or until `stop_fd` (-1: none) is readable. NULL and
+ * errno. */
+static char *receive_line(int fd, int stop_fd, gint64 deadline, gsize most) {
+  struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
   g_autoptr(GString) line = g_string_new(NULL);
   char piece[1024];
 
   while (line->len < most) {
+    int ready = TEMP_FAILURE_RETRY(poll(polled, 2, left_ms(deadline)));
+    if (ready <= 0 || polled[1].revents != 0) {
+      errno = ready < 0 ? errno : ETIMEDOUT;
+      return NULL;
+    }
     gssize got = TEMP_FAILURE_RETRY(recv(fd, piece, sizeof piece, 0));
     if (got < 0)
       return NULL;
@@ -91,17 +107,17 @@ static char *receive_line(int fd, gsize most) {
 
 static void serve(control *self, int fd) {
   struct timeval patience = {.tv_sec = REQUEST_SECONDS};
+  gint64 deadline = g_get_monotonic_time() + REQUEST_SECONDS * G_TIME_SPAN_SECOND;
   struct ucred peer = {0};
   socklen_t size = sizeof peer;
   g_autofree char *answer = NULL;
   gboolean swapped = FALSE;
 
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || (peer.uid != geteuid() && peer.uid != 0))
     return;
 
-  g_autofree char *request = receive_line(fd, MAX_REQUEST);
+  g_autofree char *request = receive_line(fd, self->stop_fd, deadline, MAX_REQUEST);
   if (request && g_str_has_prefix(request, "swap /"))
     swapped = self->swap(request + strlen("swap "), &answer, self->data);
   else
@@ -150,6 +166,7 @@ static gboolean open_all(control *self, GError **error) {
   if (self->listen_fd < 0 || self->stop_fd < 0 || fchmod(self->listen_fd, 0600) != 0 ||
       bind(self->listen_fd, (const struct sockaddr *)&address, sizeof address) != 0 || listen(self->listen_fd, 8) != 0)
     return fail(error, self->directory, g_strerror(errno));
+  self->has_socket = TRUE;
   return TRUE;
 }
 
@@ -159,19 +176,25 @@ char *control_default_directory(void) {
   return g_build_filename(runtime && *runtime == '/' ? runtime : "/run", "edgehost", NULL);
 }
 
-control *control_new(const char *directory, control_swap_fn *swap, void *data, GError **error) {
+control *control_new(const char *directory, GError **error) {
   control *self = g_new0(control, 1);
 
   self->directory = g_strdup(directory);
   self->directory_fd = self->listen_fd = self->stop_fd = -1;
-  self->swap = swap;
-  self->data = data;
   if (!open_all(self, error)) {
     control_free(self);
     return NULL;
   }
-  self->thread = g_thread_new("control", serve_all, self);
   return self;
+}
+
+gboolean control_serve(control *self, control_swap_fn *swap, void *data, GError **error) {
+  g_autoptr(GError) cause = NULL;
+
+  self->swap = swap;
+  self->data = data;
+  self->thread = g_thread_try_new("control", serve_all, self, &cause);
+  return self->thread || fail(error, self->directory, cause->message);
 }
 
 void control_free(control *self) {
@@ -180,8 +203,9 @@ void control_free(control *self) {
   if (self->thread) {
     eventfd_write(self->stop_fd, 1);
     g_thread_join(self->thread);
-    unlinkat(self->directory_fd, SOCKET_NAME, 0);
   }
+  if (self->has_socket)
+    unlinkat(self->directory_fd, SOCKET_NAME, 0);
   if (self->listen_fd >= 0)
     close(self->listen_fd);
   if (self->stop_fd >= 0)
@@ -212,7 +236,7 @@ gboolean control_ask(const char *directory, const char *file, gboolean *swapped,
                 g_strerror(errno));
     goto out;
   }
-  line = send_all(fd, request, strlen(request)) ? receive_line(fd, MAX_ANSWER) : NULL;
+  line = send_all(fd, request, strlen(request)) ? receive_line(fd, -1, -1, MAX_ANSWER) : NULL;
   *swapped = line && g_str_has_prefix(line, "ok ");
   answered = *swapped || (line && g_str_has_prefix(line, "failed "));
   if (answered)

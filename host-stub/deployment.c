@@ -30,7 +30,9 @@ static gboolean swap(deployment *self, const char *file, config *configuration, 
     note(self, file);
     return TRUE;
   }
-  g_set_error(error, cause->domain, cause->code, "not swapped: %s", cause->message);
+  /* File names may be no text, and this becomes a line of JSON. */
+  g_autofree char *why = g_utf8_make_valid(cause->message, -1);
+  g_set_error(error, cause->domain, cause->code, "not swapped: %s", why);
   return FALSE;
 }
 

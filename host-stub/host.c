@@ -67,10 +67,13 @@ gboolean host_add_module(host *self, const char *name, const char *group, host_m
   struct mailbox *mailbox;
   g_mutex_lock(&self->lock);
   int32_t code = bus_add(self->services.bus, name, group, FALSE, &mailbox, &why);
-  if (code == EDGECORE_OK)
-    g_ptr_array_add(self->workers, worker_new(self, mailbox, &self->activity, receive, data));
+  worker *added = code == EDGECORE_OK ? worker_new(self, mailbox, &self->activity, receive, data, &why) : NULL;
+  if (added != NULL)
+    g_ptr_array_add(self->workers, added);
+  else if (code == EDGECORE_OK)
+    bus_remove(self->services.bus, mailbox);
   g_mutex_unlock(&self->lock);
-  return code == EDGECORE_OK || take_error(error, &why);
+  return added != NULL || take_error(error, &why);
 }
 
 gboolean host_load(host *self, const char *file, GError **error) {

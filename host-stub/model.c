@@ -85,21 +85,12 @@ static gboolean file_create(const char *path, GError **error) {
   return is_private;
 }
 
-/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
-static gboolean file_prepare(const char *path, GError **error) {
+static gboolean file_prepare(const char *path, gboolean *is_made, GError **error) {
   struct stat status;
-  if (path[0] == '\0' || path[0] == ':')
-    return refuse(error, path, "is not the name of a file", "set database.source to a path");
-  if (stat(path, &status) < 0)
-    return errno == ENOENT ? file_create(path, error) : refuse_errno(error, path, "cannot be looked at");
-  if (S_ISDIR(status.st_mode))
-    return refuse(error, path, "is a directory", "name a file in database.source");
-  if (!S_ISREG(status.st_mode))
-    return refuse(error, path, "is not a regular file", "name another one in database.source");
-  /* The mode is looked at as well, because root may write to anything. */
-  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
-    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
-  return TRUE;
+  if (!model_check_path(path, error))
+    return FALSE;
+  *is_made = stat(path, &status) < 0;
+  return !*is_made || file_create(path, error);
 }
 
 static gboolean files_make_private(const char *path, GError **error) {
@@ -277,6 +268,24 @@ void model_free(model *self) {
   g_free(self);
 }
 
+/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
+gboolean model_check_path(const char *path, GError **error) {
+  struct stat status;
+  /* SQLite takes the second for a URI, which may name another file and options. */
+  if (path[0] == '\0' || path[0] == ':' || g_str_has_prefix(path, "file:"))
+    return refuse(error, path, "is not the name of a file", "set database.source to a path");
+  if (stat(path, &status) < 0)
+    return errno == ENOENT || refuse_errno(error, path, "cannot be looked at");
+  if (S_ISDIR(status.st_mode))
+    return refuse(error, path, "is a directory", "name a file in database.source");
+  if (!S_ISREG(status.st_mode))
+    return refuse(error, path, "is not a regular file", "name another one in database.source");
+  /* The mode is looked at as well, because root may write to anything. */
+  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
+    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
+  return TRUE;
+}
+
 static gboolean all_are_mended(const GPtrArray *models) {
   for (guint i = 0; i < models->len; i++)
     if (!((const model *)models->pdata[i])->is_mended)
@@ -301,11 +310,7 @@ static gboolean migrate_once(const char *path, const GPtrArray *models, gboolean
   return is_done;
 }
 
-gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
-  if (models->len == 0)
-    return TRUE;
-  if (!file_prepare(path, error))
-    return FALSE;
+static gboolean migrate(const char *path, const GPtrArray *models, GError **error) {
   /* SQLite would take an empty file for a new database, and delete the WAL. */
   if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
     return all_are_mended(models) ||
@@ -323,6 +328,18 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
     return FALSE;
   g_clear_error(error);
   return TRUE;
+}
+
+gboolean model_migrate(const char *path, const GPtrArray *models, GError **error) {
+  gboolean is_made = FALSE;
+  if (models->len == 0)
+    return TRUE;
+  if (!file_prepare(path, &is_made, error))
+    return FALSE;
+  gboolean is_done = migrate(path, models, error);
+  if (!is_done && is_made)
+    unlink(path);
+  return is_done;
 }
 
 static gboolean are_equal(const model *a, const model *b) {

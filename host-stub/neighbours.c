@@ -124,7 +124,12 @@ neighbours *neighbours_new(host *owner, neighbours_fn *got, void *data, GError *
   g_mutex_init(&self->lock);
   self->context = g_main_context_new();
   self->loop = g_main_loop_new(self->context, FALSE);
-  self->thread = g_thread_new("neighbours", answer_later, self);
+  self->thread = g_thread_try_new("neighbours", answer_later, self, NULL);
+  if (!self->thread) {
+    g_set_error(error, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the neighbours, allow the host more of them");
+    neighbours_free(self);
+    return NULL;
+  }
   for (gsize i = 0; i < G_N_ELEMENTS(modules); i++) {
     if (host_add_module(owner, modules[i].name, modules[i].group, receive, self, error))
       continue;
@@ -162,11 +167,13 @@ static gboolean quit(gpointer loop) {
 void neighbours_free(neighbours *self) {
   if (!self)
     return;
-  /* As a source and not a call: the loop may not run yet. */
-  g_autoptr(GSource) end = g_idle_source_new();
-  g_source_set_callback(end, quit, self->loop, NULL);
-  g_source_attach(end, self->context);
-  g_thread_join(self->thread);
+  if (self->thread) {
+    /* As a source and not a call: the loop may not run yet. */
+    g_autoptr(GSource) end = g_idle_source_new();
+    g_source_set_callback(end, quit, self->loop, NULL);
+    g_source_attach(end, self->context);
+    g_thread_join(self->thread);
+  }
   g_main_loop_unref(self->loop);
   g_main_context_unref(self->context);
   g_clear_pointer(&self->rules, g_ptr_array_unref);

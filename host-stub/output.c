@@ -1,5 +1,7 @@
 #include "output.h"
+#include "host.h"
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #define MAX_GATHERED (256 * 1024) /* bytes, from which on a line waits */
@@ -23,13 +25,20 @@ struct output {
   gboolean ended;
 };
 
-/* 0 or errno. */
-static int write_all(int fd, const char *bytes, gsize size) {
+/* 0 or errno. *lines loses those that were written whole. A descriptor that does not block is waited for: whoever shares it may have made it
+ * so. */
+static int write_all(int fd, const char *bytes, gsize size, guint64 *lines) {
+  struct pollfd polled = {.fd = fd, .events = POLLOUT};
+
   while (size > 0) {
     gssize written = TEMP_FAILURE_RETRY(write(fd, bytes, size));
 
+    if (written < 0 && errno == EAGAIN && TEMP_FAILURE_RETRY(poll(&polled, 1, -1)) > 0)
+      continue;
     if (written < 0)
       return errno;
+    for (gssize i = 0; i < written; i++)
+      *lines -= bytes[i] == '\n';
     bytes += written;
     size -= (gsize)written;
   }
@@ -62,7 +71,7 @@ static gpointer write_lines(gpointer data) {
     self->writing = TRUE;
     g_cond_broadcast(&self->changed);
     g_mutex_unlock(&self->lock);
-    int code = write_all(self->fd, filled->str, filled->len);
+    int code = write_all(self->fd, filled->str, filled->len, &lines);
     outgoing = emptied(filled);
     if (code != 0)
       self->failed(g_strerror(code), self->data);
@@ -84,7 +93,14 @@ static gpointer write_lines(gpointer data) {
   return NULL;
 }
 
-output *output_new(int fd, output_failed_fn *failed, void *data) {
+static void output_free(output *self) {
+  g_string_free(self->gathered, TRUE);
+  g_cond_clear(&self->changed);
+  g_mutex_clear(&self->lock);
+  g_free(self);
+}
+
+output *output_new(int fd, output_failed_fn *failed, void *data, GError **error) {
   output *self = g_new0(output, 1);
 
   self->fd = fd;
@@ -93,8 +109,12 @@ output *output_new(int fd, output_failed_fn *failed, void *data) {
   self->gathered = g_string_new(NULL);
   g_mutex_init(&self->lock);
   g_cond_init(&self->changed);
-  self->thread = g_thread_new("output", write_lines, self);
-  return self;
+  self->thread = g_thread_try_new("output", write_lines, self, NULL);
+  if (self->thread)
+    return self;
+  g_set_error(error, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the output, allow the host more of them");
+  output_free(self);
+  return NULL;
 }
 
 void output_add(output *self, const GString *line) {
@@ -137,9 +157,6 @@ gboolean output_close(output *self, gint64 timeout_ms, guint64 *dropped) {
     return FALSE;
   }
   g_thread_join(self->thread);
-  g_string_free(self->gathered, TRUE);
-  g_cond_clear(&self->changed);
-  g_mutex_clear(&self->lock);
-  g_free(self);
+  output_free(self);
   return *dropped == 0;
 }

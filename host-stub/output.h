@@ -10,8 +10,8 @@ typedef struct output output;
 /* Called once, on the writing thread, when a write has failed. */
 typedef void output_failed_fn(const char *why, void *data);
 
-/* `fd` is not closed. SIGPIPE must be ignored. */
-output *output_new(int fd, output_failed_fn *failed, void *data);
+/* `fd` is not closed. SIGPIPE must be ignored. NULL and `error` without a thread for it. */
+output *output_new(int fd, output_failed_fn *failed, void *data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Adds a line, with its line end. After a failure or output_abandon it is dropped and counted. */
 void output_add(output *self, const GString *line);

@@ -1,9 +1,11 @@
 #include "slot.h"
 
 #include "failure.h"
+#include "lock.h"
 
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *version_of(const generation *one) {
   return generation_image(one)->version;
@@ -129,7 +131,8 @@ generation *slot_prepare(struct slot *self, const char *file, config *configurat
     return next;
   g_autofree char *text = failure_text(&why, code);
   if (code == EDGECORE_DISABLED)
-    g_set_error(error, HOST_ERROR, code, "module %s is not enabled: not registered", image->module);
+    g_set_error(error, HOST_ERROR, code, "module %s is not enabled: not registered; add it to modules.enabled",
+                image->module);
   else
     g_set_error(error, HOST_ERROR, code, "plugin \"%s\", version %s: register: %s", file, image->version, text);
   slot_unload(self, next, 0);
@@ -146,17 +149,42 @@ static gboolean is_grown(const struct slot *self, generation *next, const char *
          model_lists_are_equal(core_models(generation_core(self->active)), core_models(generation_core(next)));
 }
 
+static void drop_lock(struct slot *self) {
+  if (self->database_lock >= 0)
+    close(self->database_lock);
+  self->database_lock = -1;
+}
+
+/* A swap goes on with the database that is open, and so with its lock. Whatever failed before may have had another one. */
+static gboolean take_lock(struct slot *self, const char *path, GError **error) {
+  if (self->active == NULL)
+    drop_lock(self);
+  if (self->database_lock >= 0)
+    return TRUE;
+  if (!model_check_path(path, error))
+    return FALSE;
+  self->database_lock = lock_take(path, error);
+  return self->database_lock >= 0;
+}
+
+/* A plugin without tables uses no database. */
+static gboolean prepare_database(struct slot *self, generation *next, const char *path, GError **error) {
+  const GPtrArray *models = core_models(generation_core(next));
+  if (models->len == 0)
+    return TRUE;
+  return take_lock(self, path, error) && (is_grown(self, next, path) || model_migrate(path, models, error));
+}
+
 gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
-  core *services = generation_core(next);
-  const char *path = core_config_text(services, "database.source");
+  const char *path = core_config_text(generation_core(next), "database.source");
   if (path == NULL) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
-  if (!is_grown(self, next, path) && !model_migrate(path, core_models(services), error))
+  self->files_before = model_count_open(path);
+  if (!prepare_database(self, next, path, error))
     return FALSE;
 
-  self->files_before = model_count_open(path);
   struct edgecore_error why = FAILURE_INIT;
   int32_t code = generation_start(next, self->state, TRUE, self->stuck_timeout_ms, &why);
   if (code == EDGECORE_OK) {
@@ -179,6 +207,7 @@ void slot_init(struct slot *self, const struct core_services *services, config *
                guint stuck_timeout_ms) {
   memset(self, 0, sizeof *self);
   self->services = services;
+  self->database_lock = -1;
   self->configuration = config_ref(configuration);
   self->stop_timeout_ms = stop_timeout_ms;
   self->stuck_timeout_ms = stuck_timeout_ms;
@@ -220,9 +249,11 @@ void slot_close(struct slot *self) {
     guint now = path == NULL ? 0 : model_count_open(path);
     generation_unload(g_steal_pointer(&self->active), now > self->files_before ? now - self->files_before : 0);
   }
-  /* A thread that was left behind in start may still read it. */
-  if (!self->has_left_thread)
+  /* A thread that was left behind in start may still read it, and one in stop still write to the database. */
+  if (!self->has_left_thread) {
     g_clear_pointer(&self->state, handover_free);
+    drop_lock(self);
+  }
   g_mutex_unlock(&self->lock);
 }
 

@@ -15,6 +15,7 @@ struct slot {
   config *configuration;
   generation *active; /* has the module's name; NULL: nothing is loaded */
   handover *state;    /* what the last stop handed over, until a start has taken it */
+  int database_lock;  /* keeps other hosts away from the database; -1: none */
   struct stat file;   /* the database that the active one was started on */
   guint files_before; /* descriptors of the database that were open before the active one started */
   guint last_number;

@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include "failure.h"
+
 struct worker {
   host *owner;
   struct mailbox *mailbox;
@@ -22,16 +24,20 @@ static gpointer run(gpointer data) {
   return NULL;
 }
 
-worker *worker_new(host *owner, struct mailbox *mailbox, struct activity *activity, host_module_fn *receive,
-                   void *data) {
+worker *worker_new(host *owner, struct mailbox *mailbox, struct activity *activity, host_module_fn *receive, void *data,
+                   struct edgecore_error *error) {
   worker *self = g_new0(worker, 1);
   self->owner = owner;
   self->mailbox = mailbox;
   self->activity = activity;
   self->receive = receive;
   self->data = data;
-  self->thread = g_thread_new(mailbox->name, run, self);
-  return self;
+  self->thread = g_thread_try_new(mailbox->name, run, self, NULL);
+  if (self->thread != NULL)
+    return self;
+  failure_set(error, EDGECORE_NO_MEMORY, "module \"%s\": no thread for it, allow the host more of them", mailbox->name);
+  g_free(self);
+  return NULL;
 }
 
 void worker_free(worker *self) {

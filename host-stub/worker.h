@@ -7,9 +7,9 @@
 
 typedef struct worker worker;
 
-/* `activity` and `mailbox` must outlive it. */
-worker *worker_new(host *owner, struct mailbox *mailbox, struct activity *activity, host_module_fn *receive,
-                   void *data);
+/* `activity` and `mailbox` must outlive it. NULL and *error without a thread for it. */
+worker *worker_new(host *owner, struct mailbox *mailbox, struct activity *activity, host_module_fn *receive, void *data,
+                   struct edgecore_error *error);
 /* Waits for the thread, which ends when its queue is closed. */
 void worker_free(worker *self);
 

@@ -43,6 +43,11 @@ TEST_CASE(Commands, a_wrong_command_line_has_status_2) {
       {{"run", "--plugin", NULL}, "--plugin"},
       {{"run", "--plugin", PLUGIN, "more", NULL}, "want no arguments, got 1"},
       {{"run", "--plugin", PLUGIN, "--database", "", NULL}, "--database"},
+      {{"run", "--plugin", PLUGIN, "--config", "", NULL}, "--config: want a name"},
+      {{"run", "--plugin", PLUGIN, "--run-directory", "", NULL}, "--run-directory: want a name"},
+      {{"run", "--plugin", "", NULL}, "--plugin: want a name"},
+      {{"replay", "--plugin", "", "-", NULL}, "--plugin: want a name"},
+      {{"swap", "--run-directory", "", PLUGIN, NULL}, "--run-directory: want a name"},
       {{"run", "--plugin", PLUGIN, "--log-level", "loud", NULL}, "\"loud\""},
       {{"replay", "file", NULL}, "--plugin"},
       {{"replay", "--plugin", PLUGIN, NULL}, "SCENARIOS"},
@@ -51,6 +56,14 @@ TEST_CASE(Commands, a_wrong_command_line_has_status_2) {
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
     check_call(rows[i].arguments, 2, rows[i].said);
+}
+
+TEST_CASE(Commands, an_output_that_cannot_be_written_is_told) {
+  const char *argv[] = {"/bin/sh", "-c", "'" EDGEHOST "' run --help >/dev/full; echo \"status $?\"", NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  check_int_eq(process_finish(shell), 0);
+  check_str_eq(process_output(shell)->str, "status 1\n");
+  check_str_eq(process_error(shell)->str, "edgehost: standard output: No space left on device\n");
 }
 
 TEST_CASE(Commands, inspect_shows_a_plugin_or_why_not) {
@@ -136,7 +149,7 @@ TEST_CASE(Commands, a_module_that_is_not_enabled_leaves_nothing) {
   test_write("edge.yaml", "modules:\n  enabled: [edged]\n", -1);
   g_auto(outcome) end = cli_feed((const char *const[]){"--config", test_directory(), NULL}, "", 0);
   check_int_eq(end.status, 0);
-  check_contains(end.error, "metaManager is not enabled");
+  check_str_eq(end.error, "edgehost: module metaManager is not enabled: not registered; add it to modules.enabled\n");
   g_autofree char *database = test_path("edge.db");
   check_false(g_file_test(database, G_FILE_TEST_EXISTS));
 }

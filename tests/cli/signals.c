@@ -2,9 +2,14 @@
 #include "cli.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define INSERT(name)                                                                                                   \
   "{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"insert\",\"resource\":\"default/pod/" name                 \
@@ -123,6 +128,112 @@ TEST_CASE(Signals, a_reader_that_goes_away_ends_it) {
   check_int_eq(process_finish(shell), 0);
   check_contains(process_error(shell)->str, "edgehost: standard output: ");
   check_contains(process_error(shell)->str, "status 1\n");
+}
+
+static void wait_for_file(int inotify, const char *name) {
+  union {
+    struct inotify_event event;
+    char bytes[4096];
+  } got;
+  gboolean is_there = FALSE;
+  while (!is_there) {
+    const ssize_t size = read(inotify, &got, sizeof got);
+    require_true(size > 0);
+    for (ssize_t at = 0; at < size;) {
+      const struct inotify_event *event = (const void *)(got.bytes + at);
+      is_there |= strcmp(event->name, name) == 0;
+      at += (ssize_t)(sizeof *event + event->len);
+    }
+  }
+}
+
+/* Another program's lock on the database holds the start up, for 2 s at most. */
+TEST_CASE(Signals, a_signal_during_the_start_is_for_what_has_started) {
+  g_autofree char *path = test_path("edge.db");
+  sqlite3 *database = NULL;
+  require_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+  require_int_eq(sqlite3_exec(database, "CREATE TABLE other (a)", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(database);
+  const char *argv[] = {TESTS_BUILD_DIR "/tests/host/database-locker", path, NULL};
+  g_autoptr(process) locker = process_start(argv, NULL);
+  require_true(process_wait_for(locker, "locked\n"));
+  int inotify = inotify_init1(IN_CLOEXEC);
+  require_true(inotify_add_watch(inotify, test_directory(), IN_CREATE) >= 0);
+
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  wait_for_file(inotify, "edge.db-lock");
+  close(inotify);
+  process_signal(host, SIGHUP);
+  check_int_eq(process_finish(locker), 0);
+  check_true(process_wait_for_error(host, "unchanged"));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
+
+TEST_CASE(Signals, a_module_that_is_down_is_not_waited_for) {
+  g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  /* Neither the next version nor the one before can open this. */
+  g_autofree char *path = test_path("edge.db");
+  g_autofree char *away = test_path("away.db");
+  require_int_eq(rename(path, away), 0);
+  require_int_eq(mkdir(path, 0700), 0);
+  require_true(process_write(host, "{\"swap\":\"" PLUGIN "\"}\n", -1));
+  require_true(process_wait_for(host, "the module is down"));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 1);
+  check_contains(process_error(host)->str, "ended before all had settled: the module is down\n");
+}
+
+#define STEP(more) "{\"send\":{\"source\":\"edged\",\"operation\":\"query\",\"resource\":\"a/pod/b\"}" more "}"
+#define CONNECT                                                                                                        \
+  "{\"send\":{\"source\":\"websocket\",\"operation\":\"publish\",\"resource\":\"a/node/connection\","                  \
+  "\"content\":\"cloud_connected\"}}"
+/* Nobody answers: it settles after the minute that it has. */
+#define ASK_AND_WAIT                                                                                                   \
+  "{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"createvolume\",\"resource\":\"a/volume/b\","               \
+  "\"content\":\"" SECRET "\"},\"wait_ms\":60000}"
+
+static process *replay(const char *file) {
+  const char *argv[] = {EDGEHOST, "replay", "--plugin", PLUGIN, "--log-level", "info", file, NULL};
+  return process_start(argv, NULL);
+}
+
+/* Its input stays open until it has ended. */
+static void check_is_interrupted(process *host, const char *said) {
+  process_signal(host, SIGTERM);
+  check_true(process_wait_for_error(host, said));
+  check_false(process_wait_for(host, "nothing more"));
+  check_int_eq(process_finish(host), 1);
+}
+
+TEST_CASE(Signals, a_signal_ends_a_replay_that_waits_for_input) {
+  g_autoptr(process) host = replay("-");
+  require_true(process_write(host, "{\"name\":\"first\",\"steps\":[" STEP("") "]}\n", -1));
+  require_true(process_wait_for(host, "\"first\""));
+  check_is_interrupted(host, "interrupted by a signal: the rest of - was not played\n");
+}
+
+TEST_CASE(Signals, a_signal_ends_a_replay_of_a_pipe_that_nobody_writes_to) {
+  g_autofree char *pipe = test_path("pipe");
+  require_int_eq(mkfifo(pipe, 0600), 0);
+  g_autoptr(process) host = replay(pipe);
+  /* It has opened the pipe, and so its handlers are in place, when this returns. */
+  int end = open(pipe, O_WRONLY | O_CLOEXEC);
+  require_true(end >= 0);
+  check_is_interrupted(host, "interrupted by a signal: the rest of ");
+  close(end);
+}
+
+TEST_CASE(Signals, an_interrupted_scenario_is_not_written_as_if_played) {
+  g_autoptr(process) host = replay("-");
+  require_true(process_write(
+      host, "{\"name\":\"first\",\"steps\":[" CONNECT "," ASK_AND_WAIT "," STEP(",\"wait_ms\":0") "]}\n", -1));
+  require_true(process_wait_for_error(host, "the cloud is connected"));
+  check_is_interrupted(host, "edgehost: line 1: step ");
+  check_str_eq(process_output(host)->str, "");
+  check_contains(process_error(host)->str, ": interrupted by a signal\n");
 }
 
 TEST_CASE(Signals, sighup_without_a_change_changes_nothing) {

@@ -3,9 +3,15 @@
 #include "test.h"
 
 #include <glib/gstdio.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define PLUGIN_V1_0 TESTS_BUILD_DIR "/tests/abi/plugin-v1.0.so"
 
@@ -49,9 +55,63 @@ TEST_CASE(CliSwap, the_answer_says_why_not) {
 }
 
 TEST_CASE(CliSwap, without_a_host_there_is_an_error) {
+  g_autofree char *directory = test_path("run");
+  g_autofree char *want = g_strdup_printf(
+      "edgehost: no edgehost runs with the run directory %s; start one, or name its --run-directory\n", directory);
   g_auto(outcome) end = ask(PLUGIN);
   check_int_eq(end.status, 1);
-  check_int_eq(count_of(end.error, "\n"), 1);
+  check_str_eq(end.error, want);
+}
+
+TEST_CASE(CliSwap, an_answer_that_cannot_be_written_is_told) {
+  g_autoptr(process) host = start_host();
+  g_autofree char *command =
+      g_strdup_printf("exec '%s' swap --run-directory '%s/run' '%s' >/dev/full", EDGEHOST, test_directory(), PLUGIN);
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  g_autoptr(process) shell = process_start(argv, NULL);
+  check_int_eq(process_finish(shell), 1);
+  check_contains(process_error(shell)->str, "edgehost: swapped, but standard output cannot be written: ");
+  check_still_runs(host);
+}
+
+/* One byte after the other, until the host has gone. */
+static gpointer send_slowly(gpointer data) {
+  while (send(GPOINTER_TO_INT(data), "s", 1, MSG_NOSIGNAL) == 1)
+    g_usleep(50 * 1000);
+  return NULL;
+}
+
+TEST_CASE(CliSwap, a_slow_client_does_not_keep_the_host_from_ending) {
+  g_autoptr(process) host = start_host();
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  g_autofree char *path = test_path("run/control");
+  require_true(g_strlcpy(address.sun_path, path, sizeof address.sun_path) < sizeof address.sun_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  require_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+  require_int_eq(send(fd, "s", 1, MSG_NOSIGNAL), 1);
+  for (int unread = 1; unread > 0;) /* until the host has the client in hand */
+    require_int_eq(ioctl(fd, SIOCOUTQ, &unread), 0);
+  GThread *client = g_thread_new("client", send_slowly, GINT_TO_POINTER(fd));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+  g_thread_join(client);
+  close(fd);
+}
+
+TEST_CASE(CliSwap, an_error_with_a_name_that_is_no_text_is_a_line_of_json) {
+  g_autofree char *path = test_path("edge\xff.db");
+  g_autofree char *away = test_path("away.db");
+  g_autoptr(process) host = cli_run((const char *const[]){"--database", path, "--forever", NULL});
+  require_true(process_write(host, GOOD_LINE("m1"), -1));
+  require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
+  require_int_eq(rename(path, away), 0);
+  require_int_eq(g_mkdir(path, 0700), 0);
+  require_true(process_write(host, "{\"swap\":\"" PLUGIN "\"}\n", -1));
+  require_true(process_wait_for(host, "\"swap_error\":"));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 1);
+  check_contains(process_output(host)->str, "is a directory");
+  check_true(g_utf8_validate(process_output(host)->str, -1, NULL));
 }
 
 TEST_CASE(CliSwap, a_step_of_the_input_swaps) {
@@ -95,6 +155,7 @@ TEST_CASE(CliSwap, two_hosts_do_not_share_a_run_directory) {
       0);
   check_int_eq(second.status, 1);
   check_contains(second.error, directory);
+  check_false(g_file_test(database, G_FILE_TEST_EXISTS));
   check_still_runs(host);
 }
 

@@ -139,6 +139,15 @@ TEST_CASE(Config, bad_yaml_is_an_error_with_file_line_and_key) {
       {"modules.enabled as a number", "modules: {enabled: 7}\n", {"edge.yaml:1:", "modules.enabled: want a list"}},
       {"database.source as a list", "database:\n  source: [a]\n", {"edge.yaml:2:", "database.source: want"}},
       {"database.source as a number", "database:\n  source: 7\n", {"edge.yaml:2:", "database.source: want"}},
+      {"a text where keys stand",
+       "a: 1\ndatabase: /data/edge.db\n",
+       {"edge.yaml:2: database: want keys and values, got text \"/data/edge.db\""}},
+      {"a number where keys stand",
+       "metamanager: 5\n",
+       {"edge.yaml:1: metamanager: want keys and values, got the number \"5\""}},
+      {"a list where keys stand",
+       "meta:\n  sync: [60]\n",
+       {"edge.yaml:2: meta.sync: want keys and values, got the list"}},
       {"database.source empty", "database:\n  source: ''\n", {"edge.yaml:2:", "database.source: want"}},
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -164,7 +173,7 @@ TEST_CASE(Config, bounds_depth_and_size) {
   g_autoptr(GError) too_large = NULL;
   g_autoptr(config) none = read_text(large, &too_large);
   check_null(none);
-  check_error(too_large, HOST_ERROR, EDGECORE_INVALID, "edge.yaml: want at most");
+  check_error(too_large, HOST_ERROR, EDGECORE_INVALID, "edge.yaml: want at most 1048576 bytes, got more");
 }
 
 TEST_CASE(Config, takes_files_that_say_nothing) {

@@ -103,6 +103,12 @@ TEST_CASE(Model, a_step_that_fails_undoes_the_others) {
   check_value(path, "SELECT count(*) FROM sqlite_schema WHERE name IN ('meta_type', 'more')", "0");
 }
 
+TEST_CASE(Model, a_file_that_was_made_and_cannot_be_used_is_removed) {
+  g_autofree char *path = test_path("edge.db");
+  check_refuses(path, 3, "step 3");
+  check_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
 TEST_CASE(Model, takes_a_database_that_kubeedge_wrote) {
   g_autofree char *bytes = NULL;
   gsize size = 0;
@@ -125,6 +131,7 @@ TEST_CASE(Model, refuses_what_is_no_file) {
   check_refuses("/dev/null", 2, "not a regular file");
   check_refuses("", 2, "not the name of a file");
   check_refuses(":memory:", 2, "not the name of a file");
+  check_refuses("file:edge.db", 2, "not the name of a file");
 }
 
 TEST_CASE(Model, refuses_a_directory_that_is_not_there) {

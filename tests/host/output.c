@@ -2,6 +2,7 @@
 
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ static void fixture_init(struct fixture *self) {
   *self = (struct fixture){0};
   signal(SIGPIPE, SIG_IGN);
   g_assert(pipe(self->ends) == 0);
-  self->output = output_new(self->ends[1], count_failure, self);
+  self->output = output_new(self->ends[1], count_failure, self, NULL);
 }
 
 static void add(struct fixture *self, const char *text) {
@@ -108,6 +109,52 @@ TEST_CASE(Output, tells_once_that_nobody_reads_and_counts_what_is_lost) {
   check_false(output_close(self.output, 60000, &dropped));
   check_int_eq(dropped, 100);
   check_int_eq(self.failures, 1);
+  close(self.ends[1]);
+}
+
+TEST_CASE(Output, waits_for_a_descriptor_that_does_not_block) {
+  enum { COUNT = 20, SIZE = 50000 };
+  struct fixture self;
+  fixture_init(&self);
+  require_int_eq(fcntl(self.ends[1], F_SETFL, O_NONBLOCK), 0);
+  g_autofree char *text = g_strnfill(SIZE - 1, 'x');
+  g_autofree char *line = g_strconcat(text, "\n", NULL);
+  add(&self, line); /* more than the pipe holds, together with the next: nobody reads yet */
+  add(&self, line);
+  GThread *reader = g_thread_new("reader", read_all, &self);
+  for (guint i = 2; i < COUNT; i++)
+    add(&self, line);
+  guint64 dropped = 1;
+  check_true(output_close(self.output, 60000, &dropped));
+  check_int_eq(dropped, 0);
+  check_int_eq(self.failures, 0);
+  close(self.ends[1]);
+  GString *all = g_thread_join(reader);
+  check_int_eq(all->len, COUNT * SIZE);
+  g_string_free(all, TRUE);
+  close(self.ends[0]);
+}
+
+TEST_CASE(Output, what_was_written_before_a_failure_is_not_counted_as_lost) {
+  enum { SIZE = 10000 };
+  struct fixture self;
+  fixture_init(&self);
+  require_int_ge(fcntl(self.ends[1], F_SETPIPE_SZ, 4096), 4096);
+  g_autofree char *text = g_strnfill(SIZE - 1, 'x');
+  g_autofree char *line = g_strconcat(text, "\n", NULL);
+  for (guint i = 0; i < 5; i++)
+    add(&self, line);
+  char bytes[1000];
+  /* Two lines, and the pipe has no room for a third. */
+  for (gsize left = 2 * SIZE; left > 0;) {
+    const ssize_t got = read(self.ends[0], bytes, MIN(sizeof bytes, left));
+    require_true(got > 0);
+    left -= (gsize)got;
+  }
+  close(self.ends[0]);
+  guint64 dropped = 0;
+  check_false(output_close(self.output, 60000, &dropped));
+  check_int_eq(dropped, 3);
   close(self.ends[1]);
 }
 

@@ -1,11 +1,14 @@
 /* How one generation of the plugin follows another while the host runs. */
 #include "host.h"
 #include "house.h"
+#include "neighbours.h"
+#include "output.h"
 #include "secret.h"
 #include "test.h"
 
 #include <dlfcn.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The kernel refuses another thread, as it does when a limit of the service is reached. */
 static gboolean no_more_threads;
@@ -29,6 +32,10 @@ static gboolean swap_to(struct house *house, const char *file, char **why) {
   check_true(is_done == (error == NULL));
   *why = error != NULL ? g_strdup(error->message) : NULL;
   return is_done;
+}
+
+static void ignore(host *owner, const char *module, struct edgecore_message *message, void *data) {
+  (void)owner, (void)module, (void)message, (void)data;
 }
 
 static void check_active(struct house *house, const char *want) {
@@ -206,6 +213,20 @@ TEST_CASE(Swap, without_a_thread_for_the_next_the_old_one_goes_on) {
   check_contains(stored, "web");
   g_autofree char *later = NULL;
   check_true(swap_to(&house, PLUGIN_CURRENT, &later));
+}
+
+TEST_CASE(Swap, without_a_thread_what_starts_says_so) {
+  HOUSE(house, 0);
+  g_autoptr(GError) module = NULL, written = NULL, around = NULL;
+  no_more_threads = TRUE;
+  check_false(host_add_module(house.host, "parrot", "birds", ignore, NULL, &module));
+  check_null(output_new(STDOUT_FILENO, NULL, NULL, &written));
+  check_null(neighbours_new(house.host, NULL, NULL, &around));
+  no_more_threads = FALSE;
+  check_error(module, HOST_ERROR, EDGECORE_NO_MEMORY, "\"parrot\": no thread");
+  check_error(written, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the output");
+  check_error(around, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the neighbours");
+  check_true(host_add_module(house.host, "parrot", "birds", ignore, NULL, NULL));
 }
 
 TEST_CASE(Swap, a_new_configuration_comes_with_it) {

@@ -103,18 +103,11 @@ static void live(void) {
   fake_core_end(core, metamanager);
 }
 
-static gboolean refuse_swap(const char *file, char **answer, void *data) {
-  (void)file;
-  (void)data;
-  *answer = g_strdup("not now");
-  return FALSE;
-}
-
 /* Who may connect may load a plugin. */
 static void listen_for_swaps(void) {
   g_autofree char *directory = test_path("run");
   g_autoptr(GError) error = NULL;
-  control *listener = control_new(directory, refuse_swap, NULL, &error);
+  control *listener = control_new(directory, &error);
 
   require_no_error(error);
   check_true(file_is_there("run/control"));
