@@ -163,7 +163,7 @@ TEST_CASE(SwapProgram, a_wrong_configuration_is_not_taken) {
   check_true(process_wait_for_error(site.host, "; version 1.0.0 goes on"));
   check_works(&site);
   configure("modules:\n  enabled: [edged]\n");
-  reload(&site, "module metaManager is not enabled: not registered; version 1.0.0 goes on");
+  reload(&site, "module metaManager is not enabled: not registered; add it to modules.enabled; version 1.0.0 goes on");
   site_end(&site);
 }
 
