@@ -14,8 +14,8 @@ typedef gboolean control_swap_fn(const char *file, char **answer, void *data);
 /* $XDG_RUNTIME_DIR/edgehost, or /run/edgehost. Owned by the caller. */
 char *control_default_directory(void);
 
-/* Makes the directory (0700) when it is missing, and the socket; nobody is answered yet. A host holds the directory's lock for as long as it lives, so a
- * socket that a killed one left is taken over, and that of a living one is an error. */
+/* Makes the directory (0700) when it is missing, and the socket; nobody is answered yet. A host holds the directory's lock for as long
+ * as it lives, so a socket that a killed one left is taken over, and that of a living one is an error. */
 control *control_new(const char *directory, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Answers requests from now on, and those that have come meanwhile. */
 gboolean control_serve(control *self, control_swap_fn *swap, void *data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
