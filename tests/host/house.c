@@ -38,8 +38,8 @@ static void note_line(int32_t level, const char *module, const char *text, void 
   g_mutex_unlock(&self->lock);
 }
 
-static struct edgecore_message *make(const char *id, const char *source, const char *operation, const char *resource,
-                                     const char *content) {
+struct edgecore_message *house_message(const char *id, const char *source, const char *operation, const char *resource,
+                                       const char *content) {
   const struct edgecore_message_fields fields = {
       .size = sizeof fields,
       .id = id,
@@ -110,13 +110,13 @@ void house_open_door(struct house *self) {
 
 void house_send(struct house *self, const char *id, const char *source, const char *operation, const char *resource,
                 const char *content) {
-  g_autoptr(any_message) message = make(id, source, operation, resource, content);
+  g_autoptr(any_message) message = house_message(id, source, operation, resource, content);
   check_int_eq(host_send(self->host, "metaManager", message, TRUE, NULL), EDGECORE_OK);
 }
 
 char *house_ask(struct house *self, const char *source, const char *operation, const char *resource,
                 const char *content) {
-  g_autoptr(any_message) message = make(NULL, source, operation, resource, content);
+  g_autoptr(any_message) message = house_message(NULL, source, operation, resource, content);
   g_autoptr(any_message) answer = host_send_sync(self->host, "metaManager", message, ASK_MS, NULL);
   return answer != NULL ? message_content(answer) : NULL;
 }

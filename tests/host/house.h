@@ -35,7 +35,10 @@ void house_load(struct house *self, const char *file);
 /* While the door is closed, edged does not come back from the message that it has. */
 void house_close_door(struct house *self);
 void house_open_door(struct house *self);
-/* Sends to metaManager in the name of `source`; raw content, or NULL for none. */
+/* A message of the group resource with raw content, or with none (NULL). The caller owns the reference. */
+struct edgecore_message *house_message(const char *id, const char *source, const char *operation, const char *resource,
+                                       const char *content) G_GNUC_WARN_UNUSED_RESULT;
+/* Sends to metaManager in the name of `source`. */
 void house_send(struct house *self, const char *id, const char *source, const char *operation, const char *resource,
                 const char *content);
 /* The same as a sync request; the answer's content, or NULL without an answer. The caller owns it. */

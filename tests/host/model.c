@@ -186,18 +186,24 @@ TEST_CASE(Model, a_column_that_is_there_already_is_no_error) {
   check_value(path, "PRAGMA user_version", "2");
 }
 
-/* One bit of the application_id: damage, which the plugin mends; two: somebody else's. */
-TEST_CASE(Model, leaves_a_database_of_ours_with_a_flipped_bit_alone) {
+/* Of two steps, of a plugin that mends its database. */
+static GPtrArray *mended_models(void) {
   const struct edgecore_model from = {.size = sizeof from,
                                       .flags = EDGECORE_MODEL_MENDED,
                                       .table = "meta",
                                       .application_id = APPLICATION_ID,
                                       .step_count = 2,
                                       .steps = steps};
-  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_ptr_array_add(list, model_copy(&from, NULL));
+  return list;
+}
+
+/* One bit of the application_id: damage, which the plugin mends; two: somebody else's. */
+TEST_CASE(Model, leaves_a_database_of_ours_with_a_flipped_bit_alone) {
+  g_autoptr(GPtrArray) list = mended_models();
   g_autofree char *path = test_path("edge.db");
   g_autoptr(GError) error = NULL;
-  g_ptr_array_add(list, model_copy(&from, NULL));
   check_migrates(path, 1);
   database_run(path, "PRAGMA application_id = 0x6d657441");
   check_true(model_migrate(path, list, &error));
@@ -211,16 +217,9 @@ TEST_CASE(Model, leaves_a_database_of_ours_with_a_flipped_bit_alone) {
 
 /* The plugin mends it; without one that does, nobody can use it. */
 TEST_CASE(Model, leaves_a_database_that_the_disk_cannot_read_alone) {
-  const struct edgecore_model from = {.size = sizeof from,
-                                      .flags = EDGECORE_MODEL_MENDED,
-                                      .table = "meta",
-                                      .application_id = APPLICATION_ID,
-                                      .step_count = 2,
-                                      .steps = steps};
-  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_autoptr(GPtrArray) list = mended_models();
   g_autofree char *path = test_path("edge.db");
   g_autoptr(GError) error = NULL;
-  g_ptr_array_add(list, model_copy(&from, NULL));
   check_migrates(path, 1);
   bad_sector_set(path, 0, 512, BAD_FOR_EVER);
   check_true(model_migrate(path, list, &error));

@@ -1,6 +1,6 @@
 #include "traffic.h"
 
-#include "fixture.h"
+#include "house.h"
 #include "secret.h"
 #include "test.h"
 
@@ -149,19 +149,7 @@ static void receive(host *owner, const char *name, struct edgecore_message *mess
 
 static void send_one(traffic *self, const char *id, const char *source, const char *operation, const char *resource,
                      const char *content) {
-  const struct edgecore_message_fields fields = {
-      .size = sizeof fields,
-      .id = id,
-      .source = source,
-      .group = "resource",
-      .operation = operation,
-      .resource = resource,
-      .content_kind = content == NULL ? EDGECORE_CONTENT_NONE : EDGECORE_CONTENT_RAW,
-      .content = content,
-      .content_size = content == NULL ? 0 : strlen(content),
-  };
-  secret_note_content(fields.content, fields.content_size);
-  g_autoptr(any_message) message = message_new(&fields, NULL);
+  g_autoptr(any_message) message = house_message(id, source, operation, resource, content);
   check_int_eq(host_send(self->host, MODULE, message, TRUE, NULL), EDGECORE_OK);
   atomic_fetch_add(&self->sent, 1);
 }
