@@ -31,7 +31,7 @@ TEST_CASE(Outbox, order_is_kept) {
   check_taken(self, ALL, "1 2 3 3 ");
 }
 
-/* One page is written then, not three: of 10 s, a node's status would wear the flash more than all else. */
+/* One page is written then, not three: a node's status comes every 10 s, for as long as the cloud is away. */
 TEST_CASE(Outbox, of_updates_of_one_resource_the_last_counts_where_the_first_stood) {
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = fixture_store(path);

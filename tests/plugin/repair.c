@@ -1,8 +1,7 @@
 #include "repair.h"
 
 #include "bad_sector.h"
-#include "fixture.h"
-#include "outbox.h"
+#include "outbox_rig.h"
 #include "secret.h"
 
 #include <glib/gstdio.h>
@@ -87,25 +86,12 @@ TEST_CASE(Repair, two_rows_with_one_rowid_are_both_kept) {
 
 TEST_CASE(Repair, messages_for_the_cloud_are_kept_by_their_checksum) {
   g_autofree char *path = fixture_database();
-  const struct edgecore_message_fields message = {.size = sizeof message,
-                                                  .id = "m",
-                                                  .parent_id = "p",
-                                                  .source = "edged",
-                                                  .group = "resource",
-                                                  .operation = "update",
-                                                  .resource = "a/node/n",
-                                                  .content = "{}",
-                                                  .content_size = 2,
-                                                  .timestamp = 5,
-                                                  .content_kind = EDGECORE_CONTENT_RAW};
   {
     g_autoptr(store) rows = fixture_store(path);
-    outbox *kept = NULL;
-    require_ok(outbox_open(rows, 1 << 20, fixture_log, NULL, &kept, &failure));
-    check_ok(outbox_put(kept, &message, TRUE, &failure));
-    check_ok(outbox_put(kept, &message, FALSE, &failure));
-    fixture_commit(rows);
-    outbox_close(kept);
+    g_autoptr(outbox) kept = box_open(rows, BOUND);
+    box_put_latest(kept, "a/node/n", "{}");
+    box_put(kept, "update", "{}");
+    box_commit(rows, kept);
   }
   fixture_run(path, "UPDATE metamanager_outbox SET msg_id = 'n' WHERE id = 2");
   require_ok(repair(path));
@@ -121,27 +107,16 @@ TEST_CASE(Repair, messages_for_the_cloud_are_kept_by_their_checksum) {
 /* Its repair makes the table as this version knows it. */
 TEST_CASE(Repair, messages_with_the_columns_of_a_later_version_are_kept) {
   g_autofree char *path = fixture_database();
-  const struct edgecore_message_fields message = {.size = sizeof message,
-                                                  .id = "m",
-                                                  .parent_id = "p",
-                                                  .source = "edged",
-                                                  .group = "resource",
-                                                  .operation = "response",
-                                                  .resource = "a/pod/p",
-                                                  .content = "{}",
-                                                  .content_size = 2};
   fixture_run(path, "ALTER TABLE metamanager_outbox ADD COLUMN later TEXT DEFAULT 'x';"
                     "ALTER TABLE metamanager_outbox ADD COLUMN still_later TEXT DEFAULT 'y'");
   {
     g_autoptr(store) rows = fixture_store(path);
-    outbox *kept = NULL;
-    require_ok(outbox_open(rows, 1 << 20, fixture_log, NULL, &kept, &failure));
-    check_ok(outbox_put(kept, &message, FALSE, &failure));
-    fixture_commit(rows);
-    outbox_close(kept);
+    g_autoptr(outbox) kept = box_open(rows, BOUND);
+    box_put(kept, "response", "{}");
+    box_commit(rows, kept);
   }
   require_ok(repair(path));
-  check_rows(path, "SELECT id, msg_id, CAST(content AS TEXT) FROM metamanager_outbox", "1|m|{}");
+  check_rows(path, "SELECT id, msg_id, CAST(content AS TEXT) FROM metamanager_outbox", "1|id|{}");
 }
 
 TEST_CASE(Repair, what_was_wanted_stays_wanted) {
