@@ -195,25 +195,11 @@ static gpointer send_all(gpointer data) {
   return NULL;
 }
 
-static struct edgecore_message *sync_insert(void) {
-  const struct edgecore_message_fields fields = {
-      .size = sizeof fields,
-      .source = "edgecontroller",
-      .group = "resource",
-      .operation = "insert",
-      .resource = "ns/configmap/sync",
-      .content_kind = EDGECORE_CONTENT_RAW,
-      .content = SECRET,
-      .content_size = strlen(SECRET),
-  };
-  return message_new(&fields, NULL);
-}
-
 static gpointer call_all(gpointer data) {
   traffic *self = data;
   while (!atomic_load(&self->is_ending)) {
     struct edgecore_error why = {.size = sizeof why};
-    g_autoptr(any_message) message = sync_insert();
+    g_autoptr(any_message) message = house_message(NULL, "edgecontroller", "insert", "ns/configmap/sync", SECRET);
     g_autoptr(any_message) answer = host_send_sync(self->host, MODULE, message, PATIENCE_MS, &why);
     if (!test_that(answer != NULL, __FILE__, __LINE__, "a caller got no answer: %s", why.text))
       break;

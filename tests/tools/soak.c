@@ -202,8 +202,10 @@ static gboolean play_round(struct soak *self, gboolean has_swap) {
   return missing == 0;
 }
 
-/* Two swaps come before each look, so that the plugin's caches are as empty each time, and the same version is looked at. */
+/* Two swaps come before each look, so that the plugin's caches are as empty each time, and the same version is looked at; and rest before
+ * them, or the last version may have had something to store, and holds one file and some statements more. */
 static struct footprint look_at_rest(struct soak *self) {
+  check_true(host_settle(self->host, PATIENCE_S * 1000));
   if (self->swaps % 2 != 0)
     swap(self);
   swap(self);
