@@ -55,6 +55,12 @@ static int32_t no_module(const char *module, struct edgecore_error *error) {
   return failure_set(error, EDGECORE_NOT_FOUND, "send: there is no module \"%s\"", module);
 }
 
+static int32_t no_thread(const char *module, struct edgecore_error *error) {
+  return failure_set(error, EDGECORE_NO_MEMORY,
+                     "send: no thread for the deadline of a request to module \"%s\", allow the host more of them",
+                     module);
+}
+
 /* Why a queue did not take a message, for people. */
 static int32_t not_taken(int32_t code, const char *kind, const char *name, struct edgecore_error *error) {
   static const char *const reasons[] = {
@@ -199,7 +205,8 @@ int32_t bus_send_sync(bus *self, struct mailbox *caller, const char *module, str
     return EDGECORE_OK;
   }
 
-  requests_add(self->requests, message, target, caller->queue, context, NULL, deadline_after(timeout_ms));
+  if (!requests_add(self->requests, message, target, caller->queue, context, NULL, deadline_after(timeout_ms)))
+    return no_thread(module, error);
   int32_t code = push(self, target, message, 0);
   /* A deadline that passes just here has put its outcome into the queue: to the caller it was sent, and timed out. */
   if (code == EDGECORE_OK || !requests_cancel(self->requests, message, target))
@@ -218,7 +225,11 @@ struct edgecore_message *bus_call(bus *self, const char *module, struct edgecore
   struct request_waiter waiter = {0};
   g_cond_init(&waiter.done);
   gint64 deadline = deadline_after(timeout_ms);
-  requests_add(self->requests, message, target, NULL, NULL, &waiter, deadline);
+  if (!requests_add(self->requests, message, target, NULL, NULL, &waiter, deadline)) {
+    g_cond_clear(&waiter.done);
+    no_thread(module, error);
+    return NULL;
+  }
   int32_t code = push(self, target, message, deadline);
   if (code != EDGECORE_OK && requests_cancel(self->requests, message, target)) {
     g_cond_clear(&waiter.done);

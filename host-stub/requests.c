@@ -106,12 +106,14 @@ static gpointer run_deadlines(gpointer data) {
   return NULL;
 }
 
-/* With the lock held. An answered request leaves the thread armed: waking once for nothing is cheaper than once an answer. */
-static void arm(requests *self, gint64 deadline) {
+/* With the lock held. An answered request leaves the thread armed: waking once for nothing is cheaper than once an answer. FALSE
+ * without a thread. */
+static gboolean arm(requests *self, gint64 deadline) {
   if (self->thread == NULL)
-    self->thread = g_thread_new("deadlines", run_deadlines, self);
+    self->thread = g_thread_try_new("deadlines", run_deadlines, self, NULL);
   else if (deadline < self->armed)
     g_cond_signal(&self->changed);
+  return self->thread != NULL;
 }
 
 requests *requests_new(struct activity *activity) {
@@ -134,8 +136,13 @@ void requests_free(requests *self) {
   g_free(self);
 }
 
-void requests_add(requests *self, struct edgecore_message *message, const void *target, queue *caller,
-                  struct edgecore_message *context, struct request_waiter *waiter, gint64 deadline) {
+gboolean requests_add(requests *self, struct edgecore_message *message, const void *target, queue *caller,
+                      struct edgecore_message *context, struct request_waiter *waiter, gint64 deadline) {
+  g_mutex_lock(&self->lock);
+  if (!self->is_closed && !arm(self, deadline)) {
+    g_mutex_unlock(&self->lock);
+    return FALSE;
+  }
   struct request *request = g_new0(struct request, 1);
   request->message = message_ref(message);
   request->target = target;
@@ -145,15 +152,13 @@ void requests_add(requests *self, struct edgecore_message *message, const void *
   request->deadline = deadline;
 
   activity_add(self->activity, 1);
-  g_mutex_lock(&self->lock);
   request->next = g_hash_table_lookup(self->by_id, request_id(request));
   g_hash_table_replace(self->by_id, (gpointer)request_id(request), request);
   request->place = g_sequence_insert_sorted(self->by_deadline, request, by_deadline, NULL);
   if (self->is_closed)
     finish(self, request, EDGECORE_NOT_FOUND, NULL);
-  else
-    arm(self, deadline);
   g_mutex_unlock(&self->lock);
+  return TRUE;
 }
 
 gboolean requests_cancel(requests *self, const struct edgecore_message *message, const void *target) {

@@ -22,9 +22,11 @@ void requests_free(requests *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(requests, requests_free)
 
 /* Notes a request, before it is sent. `target` is who shall answer, compared only. The outcome goes to `caller` with `context`, or,
- * when `caller` is NULL, to `waiter`. The same id may be in flight to several targets: a request that is passed on keeps it. */
-void requests_add(requests *self, struct edgecore_message *message, const void *target, queue *caller,
-                  struct edgecore_message *context, struct request_waiter *waiter, gint64 deadline);
+ * when `caller` is NULL, to `waiter`. The same id may be in flight to several targets: a request that is passed on keeps it.
+ * FALSE when there is no thread for the deadlines: then nothing is noted, and no outcome comes. */
+gboolean requests_add(requests *self, struct edgecore_message *message, const void *target, queue *caller,
+                      struct edgecore_message *context, struct request_waiter *waiter,
+                      gint64 deadline) G_GNUC_WARN_UNUSED_RESULT;
 /* It was not sent after all: no outcome comes. FALSE when its outcome is on the way already. */
 gboolean requests_cancel(requests *self, const struct edgecore_message *message, const void *target);
 /* Hands the answer to who waits for it from `target` (NULL: from anyone; the latest request first). FALSE when nobody does. */

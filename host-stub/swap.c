@@ -135,7 +135,14 @@ static void begin_watch(struct slot *self, generation *late, gboolean is_stop) {
   self->late_in = is_stop ? SLOT_LATE_STOP : SLOT_LATE_START;
   /* Between a late return and the next start the module's own thread sleeps, but there is no rest. */
   activity_add(self->services->activity, 1);
-  self->watch = g_thread_new("watch", watch, self);
+  g_autoptr(GError) error = NULL;
+  self->watch = g_thread_try_new("watch", watch, self, &error);
+  if (self->watch != NULL)
+    return;
+  activity_remove(self->services->activity, 1);
+  slot_log(self, EDGECORE_LOG_ERROR, late,
+           "no thread waits for version %s to return: %s; allow the host more of them and swap again", version_of(late),
+           error->message);
 }
 
 /* Nothing has changed yet but that the active one was asked to stop. */
@@ -236,12 +243,14 @@ static gboolean replace(struct slot *self, const char *file, config *configurati
   return TRUE;
 }
 
-static gboolean check_free(const struct slot *self, GError **error) {
+static gboolean check_free(struct slot *self, GError **error) {
   if (self->is_closed) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "the host has stopped");
     return FALSE;
   }
   if (self->late != NULL) {
+    if (self->watch == NULL)
+      begin_watch(self, self->late, self->late_in == SLOT_LATE_STOP);
     g_set_error(error, HOST_ERROR, EDGECORE_AGAIN, "version %s has not returned from %s yet", version_of(self->late),
                 self->late_in == SLOT_LATE_STOP ? "stop" : "start");
     return FALSE;

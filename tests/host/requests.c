@@ -1,6 +1,7 @@
 #include "requests.h"
 
 #include "fixture.h"
+#include "no_threads.h"
 #include "test.h"
 
 struct fixture {
@@ -27,7 +28,7 @@ static void fixture_clear(struct fixture *self) {
 }
 
 static void add(struct fixture *self, struct edgecore_message *request, const void *from, gint64 deadline) {
-  requests_add(self->requests, request, from, self->queue, self->context, NULL, deadline);
+  check_true(requests_add(self->requests, request, from, self->queue, self->context, NULL, deadline));
 }
 
 /* Whether exactly one outcome waits, with this code and the content of its reply ("" for none). */
@@ -53,6 +54,22 @@ TEST_CASE(Requests, an_answer_comes_once_with_its_context) {
   check_outcome(&self, EDGECORE_OK, "\"OK\"");
   check_false(requests_answer(self.requests, answer, &target));
   check_int_eq(queue_length(self.queue), 0);
+  fixture_clear(&self);
+}
+
+TEST_CASE(Requests, without_a_thread_for_deadlines_none_is_noted) {
+  struct fixture self;
+  fixture_init(&self);
+  g_autoptr(any_message) request = message_sync("r1", "?");
+  g_autoptr(any_message) answer = message_answer(request, "edged", "1");
+  no_threads_after(0);
+  check_false(requests_add(self.requests, request, &target, self.queue, self.context, NULL, G_MAXINT64));
+  no_threads_end();
+  check_false(requests_answer(self.requests, answer, &target));
+  check_true(activity_wait(&self.activity, 0));
+  add(&self, request, &target, G_MAXINT64);
+  check_true(requests_answer(self.requests, answer, &target));
+  check_outcome(&self, EDGECORE_OK, "1");
   fixture_clear(&self);
 }
 
@@ -114,7 +131,7 @@ TEST_CASE(Requests, deadlines_end_in_their_order) {
     g_autofree char *id = g_strdup_printf("r%u", i);
     g_autoptr(any_message) request = message_sync(id, "?");
     g_ptr_array_add(contexts, message_text(id, "context"));
-    requests_add(self.requests, request, &target, self.queue, contexts->pdata[i], NULL, now + after_us[i]);
+    check_true(requests_add(self.requests, request, &target, self.queue, contexts->pdata[i], NULL, now + after_us[i]));
   }
   static const guint order[] = {1, 2, 0};
   for (guint i = 0; i < G_N_ELEMENTS(order); i++) {

@@ -2,27 +2,13 @@
 #include "host.h"
 #include "house.h"
 #include "neighbours.h"
+#include "no_threads.h"
 #include "output.h"
 #include "secret.h"
 #include "test.h"
 
-#include <dlfcn.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The kernel refuses another thread, as it does when a limit of the service is reached. */
-static gboolean no_more_threads;
-
-GThread *g_thread_try_new(const char *name, GThreadFunc run, gpointer data, GError **error) {
-  static GThread *(*real)(const char *, GThreadFunc, gpointer, GError **);
-
-  if (real == NULL)
-    *(void **)&real = dlsym(RTLD_NEXT, "g_thread_try_new");
-  if (!no_more_threads)
-    return real(name, run, data, error);
-  g_set_error_literal(error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN, "Resource temporarily unavailable");
-  return NULL;
-}
 
 #define POD "{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\"},\"secret\":\"" SECRET "\"}"
 
@@ -203,9 +189,9 @@ TEST_CASE(Swap, without_a_thread_for_the_next_the_old_one_goes_on) {
   g_autofree char *why = NULL;
   house_load(&house, PLUGIN_CURRENT);
   house_send(&house, "m1", "edgecontroller", "insert", "default/pod/web", POD);
-  no_more_threads = TRUE;
+  no_threads_after(0);
   check_false(swap_to(&house, PLUGIN_CURRENT, &why));
-  no_more_threads = FALSE;
+  no_threads_end();
   check_contains(why, PLUGIN_CURRENT);
   check_contains(why, "no thread");
   house_settle(&house);
@@ -218,14 +204,19 @@ TEST_CASE(Swap, without_a_thread_for_the_next_the_old_one_goes_on) {
 TEST_CASE(Swap, without_a_thread_what_starts_says_so) {
   HOUSE(house, 0);
   g_autoptr(GError) module = NULL, written = NULL, around = NULL;
-  no_more_threads = TRUE;
+  g_autoptr(any_message) query = house_message("q1", "edged", "query", "default/pod/web", NULL);
+  struct edgecore_error asked = {.size = sizeof asked};
+  no_threads_after(0);
   check_false(host_add_module(house.host, "parrot", "birds", ignore, NULL, &module));
   check_null(output_new(STDOUT_FILENO, NULL, NULL, &written));
   check_null(neighbours_new(house.host, NULL, NULL, &around));
-  no_more_threads = FALSE;
+  check_null(host_send_sync(house.host, "edged", query, 1000, &asked));
+  no_threads_end();
   check_error(module, HOST_ERROR, EDGECORE_NO_MEMORY, "\"parrot\": no thread");
   check_error(written, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the output");
   check_error(around, HOST_ERROR, EDGECORE_NO_MEMORY, "no thread for the neighbours");
+  check_int_eq(asked.code, EDGECORE_NO_MEMORY);
+  check_contains(asked.text, "no thread for the deadline of a request to module \"edged\"");
   check_true(host_add_module(house.host, "parrot", "birds", ignore, NULL, NULL));
 }
 

@@ -1,5 +1,6 @@
 /* Swaps that must fail: the old version goes on, with all that was queued, and the error says what happened. */
 #include "deployment.h"
+#include "no_threads.h"
 #include "rig.h"
 #include "test.h"
 
@@ -132,6 +133,30 @@ TEST_CASE(SwapFails, stop_does_not_return_in_time) {
   rig_check_works(self, "1.1.0-stop-hangs");
   rig_swap(self, CURRENT, "1.0.0");
   rig_check_works(self, "1.0.0");
+}
+
+/* ... and the host has no thread to wait for it with: the next swap tries again. */
+TEST_CASE(SwapFails, stop_does_not_return_in_time_and_nothing_waits_for_it) {
+  find_want();
+  g_autoptr(rig) self = rig_new_empty(0, 100, 60000);
+  rig_swap(self, VARIANT("stop-hangs"), "1.1.0-stop-hangs");
+  connect_cloud(self);
+  rig_shut(self);
+  send_mixed(self);
+  rig_wait_refused(self, 3);
+  no_threads_after(1); /* for the next version */
+  g_autofree char *why = rig_swap_fails(self, VARIANT("next"));
+  no_threads_end();
+  check_contains(why, "version 1.1.0-stop-hangs: stop: it has not returned within 100 ms");
+  rig_wait_log(self, "no thread waits for version 1.1.0-stop-hangs to return: ");
+
+  rig_open(self);
+  rig_open_gate(self);
+  g_autofree char *again = rig_swap_fails(self, VARIANT("next"));
+  check_contains(again, "version 1.1.0-stop-hangs has not returned from stop yet");
+  rig_wait_log(self, "version 1.1.0-stop-hangs has come back from its late stop and goes on");
+  check_mixed(self);
+  rig_check_works(self, "1.1.0-stop-hangs");
 }
 
 /* The host ends without the thread that hangs. What that needs is kept, should it come back; so are these. */
