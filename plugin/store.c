@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* From this version of SQLite on json_each takes JSON5, of which nobody else could read what is stored; json_valid takes JSON only. */
+#define JSON5_SINCE 3042000
+
 int32_t store_open(const char *path, database_log_fn *log, void *log_data, store **out, struct edgecore_error *error) {
   store *self = g_new0(store, 1);
 
@@ -223,10 +226,14 @@ int32_t store_save_list(store *self, const char *type, const char *json, gsize s
   gsize at = 0;
   while (at < size && strchr(" \t\r\n", json[at]) != NULL)
     at++;
-  if (at + 4 <= size && memcmp(json + at, "null", 4) == 0)
-    return store_check_json(self, json, size, error);
-  if (at == size || json[at] != '[')
+  gboolean is_null = at + 4 <= size && memcmp(json + at, "null", 4) == 0;
+  if (!is_null && (at == size || json[at] != '['))
     return error_set(error, EDGECORE_INVALID, "the list is not a JSON array");
+  if (is_null || sqlite3_libversion_number() >= JSON5_SINCE) {
+    int32_t valid = store_check_json(self, json, size, error);
+    if (is_null || valid != EDGECORE_OK)
+      return valid;
+  }
   sqlite3_stmt *statement = database_write(self->database, STATEMENT_SAVE_LIST, error);
   if (statement == NULL)
     return EDGECORE_IO;

@@ -1,12 +1,11 @@
 /* Messages that nobody sends in good faith: each has a decided answer, and the module goes on. */
 #include "hostile.h"
+#include "json_depth.h"
 #include "test.h"
 
 #include <string.h>
 
 #define MEGABYTE (1 << 20)
-/* SQLite's JSON goes so deep. */
-#define DEPTH_MAX 2000
 
 static struct edgecore_message *raw(const char *operation, const char *resource, const char *content) {
   return fake_message(.source = "edgecontroller", .operation = operation, .resource = resource, .raw = content,
@@ -20,13 +19,6 @@ static struct edgecore_message *json(const char *operation, const char *resource
 
 static struct edgecore_message *query(const char *resource) {
   return fake_message(.source = "edged", .operation = "query", .resource = resource, .sync = TRUE);
-}
-
-static char *nested(guint depth) {
-  g_autofree char *open = hostile_repeat("[", depth);
-  g_autofree char *closed = hostile_repeat("]", depth);
-
-  return g_strconcat(open, closed, NULL);
 }
 
 /* --------------------------------------------------------------------------------------------------------- depth bombs */
@@ -50,8 +42,8 @@ TEST_CASE(DepthBomb, raw_bytes_are_stored_and_come_back_however_deep) {
 
 TEST_CASE(DepthBomb, a_json_value_is_taken_up_to_a_depth_and_refused_beyond) {
   struct hostile self;
-  g_autofree char *deepest = nested(DEPTH_MAX);
-  g_autofree char *deeper = nested(DEPTH_MAX + 1);
+  g_autofree char *deepest = json_nested(JSON_DEPTH_MAX);
+  g_autofree char *deeper = json_nested(JSON_DEPTH_MAX + 1);
   g_autofree char *bomb = hostile_repeat("{\"a\":", MEGABYTE / 5);
 
   hostile_begin(&self, NULL);
@@ -85,7 +77,7 @@ TEST_CASE(DepthBomb, a_list_is_refused_whole) {
 
 TEST_CASE(DepthBomb, a_pod_status_is_stored_and_left_out_of_the_sync) {
   struct hostile self;
-  g_autofree char *bomb = nested(DEPTH_MAX + 1);
+  g_autofree char *bomb = json_nested(JSON_DEPTH_MAX + 1);
 
   hostile_begin(&self, NULL);
   for (guint i = 0; i < 2; i++) {

@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include "json_depth.h"
 #include "rig.h"
 #include "secret.h"
 
@@ -84,17 +85,10 @@ TEST_CASE(Dispatch, json_values_that_are_odd_but_json_are_stored_as_they_are) {
   }
 }
 
-static char *nested(guint depth) {
-  g_autofree char *open = g_strnfill(depth, '[');
-  g_autofree char *close = g_strnfill(depth, ']');
-
-  return g_strconcat(open, close, NULL);
-}
-
-TEST_CASE(Dispatch, a_json_value_deeper_than_2000_levels_cannot_be_marshalled_and_raw_bytes_are_not_looked_at) {
-  g_autofree char *deepest = nested(2000);
-  g_autofree char *too_deep = nested(2001);
-  g_autofree char *bomb = nested(500000);
+TEST_CASE(Dispatch, a_json_value_that_is_too_deep_cannot_be_marshalled_and_raw_bytes_are_not_looked_at) {
+  g_autofree char *deepest = json_nested(JSON_DEPTH_MAX);
+  g_autofree char *too_deep = json_nested(JSON_DEPTH_MAX + 1);
+  g_autofree char *bomb = json_nested(500000);
   g_autoptr(rig) self = rig_new();
 
   require_ok(rig_handle(
