@@ -3,9 +3,9 @@
 #include "resource.h"
 
 /* meta_ok(key, type, value, sum) is the check of a row's checksum, meta_sum(key, type, value) makes it. Where a row is looked for by
- * key or type, it is checked with what was asked for: a damaged index may lead to another row, which is right in itself. */
+ * key or type, it is checked with what was asked for: a damaged index may lead to another row, which is right in itself.
+ * meta_key('["namespace","name"]', type) is the key of a list's element, or NULL. */
 #define OK_FOR_KEY "meta_ok(?1, type, value, sum)"
-#define KEY_MAX G_STRINGIFY(RESOURCE_KEY_MAX)
 #define CHANGED "value IS NOT excluded.value OR type IS NOT excluded.type OR sum IS NOT excluded.sum"
 #define ON_CONFLICT                                                                                                    \
   " ON CONFLICT(key) DO UPDATE SET type = excluded.type, value = excluded.value, sum = excluded.sum WHERE " CHANGED
@@ -37,19 +37,14 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_QUERY_VALUE] = "SELECT key, type, value, sum FROM meta WHERE value = ?1 ORDER BY rowid",
     [STATEMENT_HAS] = "SELECT 1 FROM meta WHERE key = ?1 AND " OK_FOR_KEY,
     [STATEMENT_HAS_VALUE] = "SELECT 1 FROM meta WHERE key = ?1 AND value = ?2 AND " OK_FOR_KEY,
-    /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. MATERIALIZED, for else
-     * each place that names key or value would have the element parsed and written out once more. No name of Kubernetes needs an
-     * escape, and SQLite ends a text at \u0000, which would be the key of another object, and makes bytes that are no text of \ud800. */
+    /* A key that is NULL fails the column's NOT NULL, and with it the whole statement: all elements or none. LIMIT, which keeps SQLite
+     * from merging the queries: else each place that names key or value would have the element parsed and written out once more. */
     [STATEMENT_SAVE_LIST] =
-        "WITH element AS MATERIALIZED (SELECT type, value FROM json_each(?1)),"
-        " object AS MATERIALIZED (SELECT value, CASE WHEN type = 'object' AND json_type(value, '$.metadata.name') = 'text'"
-        "   AND instr(value -> '$.metadata.name', '\\') = 0"
-        "   AND instr(coalesce(value -> '$.metadata.namespace', ''), '\\') = 0 THEN"
-        "   coalesce(json_extract(value, '$.metadata.namespace'), '') || '/' || ?2 || '/'"
-        "   || nullif(json_extract(value, '$.metadata.name'), '') END AS key FROM element)"
-        " INSERT INTO meta(key, type, value, sum) SELECT iif(length(CAST(key AS BLOB)) <= " KEY_MAX
-        ", key, NULL), ?2, value,"
-        " meta_sum(key, ?2, value) FROM object WHERE true" ON_CONFLICT,
+        "INSERT INTO meta(key, type, value, sum) SELECT key, ?2, value, meta_sum(key, ?2, value) FROM"
+        " (SELECT value, CASE WHEN type = 'object' THEN"
+        "   meta_key(json_extract(value, '$.metadata.namespace', '$.metadata.name'), ?2) END AS key FROM"
+        "   (SELECT type, value FROM json_each(?1) LIMIT -1) LIMIT -1)"
+        " WHERE true" ON_CONFLICT,
     [STATEMENT_DELETE_ORPHANS] =
         "DELETE FROM meta WHERE type = 'podstatus' AND NOT EXISTS"
         " (SELECT 1 FROM meta AS pod WHERE pod.key = replace(meta.key, '/podstatus/', '/pod/'))",

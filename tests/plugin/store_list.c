@@ -97,6 +97,9 @@ TEST_CASE(StoreList, one_wrong_element_and_none_is_stored) {
       "{\"metadata\":{\"name\":null}}",
       "{\"metadata\":{\"name\":7}}",
       "{\"metadata\":{\"name\":{\"a\":1}}}",
+      "{\"metadata\":{\"name\":[\"a\"]}}",
+      "{\"metadata\":{\"name\":\"a\",\"namespace\":7}}",
+      "{\"metadata\":{\"name\":\"a\",\"namespace\":[\"n\"]}}",
       "null",
       "7",
       "\"text\"",
@@ -117,6 +120,17 @@ TEST_CASE(StoreList, one_wrong_element_and_none_is_stored) {
   save(rows, "a/service/after", "service", "{}");
   fixture_commit(rows);
   check_rows(path, "SELECT key FROM meta ORDER BY rowid", "a/service/before\na/service/after");
+}
+
+TEST_CASE(StoreList, a_name_may_look_like_json) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+
+  require_ok(save_list(rows, "[{\"metadata\":{\"namespace\":\"null,\",\"name\":\"],[\"}},"
+                             "{\"metadata\":{\"namespace\":\"\",\"name\":\"null\"}},"
+                             "{\"metadata\":{\"namespace\":null,\"name\":\"%s\"}}]"));
+  fixture_commit(rows);
+  check_rows(path, "SELECT key FROM meta ORDER BY rowid", "null,/service/],[\n/service/null\n/service/%s");
 }
 
 TEST_CASE(StoreList, an_element_may_have_a_key_of_1024_bytes_and_no_more) {
