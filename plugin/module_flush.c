@@ -102,6 +102,9 @@ void module_flush(module *self) {
   if (module_reopen(self, code, &flush.error))
     code = flush_batch(self, &flush);
   module_bound_wal(self);
+  /* Nothing is there, though its totals say so: after a repair it could not be read again. */
+  if (code == EDGECORE_OK && flush.code == EDGECORE_OK && flush.sent == 0 && !outbox_is_empty(self->outbox))
+    code = outbox_reload(self->outbox, &flush.error);
   if (code == EDGECORE_OK && (flush.code == EDGECORE_OK || flush.code == EDGECORE_AGAIN)) {
     self->flush_due = now;
     if (flush.sent > 0)

@@ -133,15 +133,14 @@ gboolean module_mend(module *self, const char *reason) {
   self->mend_due = now + self->mend_wait;
   database_disconnect(store_database(self->store));
   int32_t code = mend_file(self, reason, &error);
-  if (code == EDGECORE_OK)
+  if (code == EDGECORE_OK) {
+    self->sum_after = self->verify_after = G_MININT64;
+    self->has_wanted = TRUE;
+    if (self->link == LINK_CONNECTED)
+      self->wanted_due = now;
     code = outbox_reload(self->outbox, &error);
-  if (code != EDGECORE_OK) {
-    module_log(self, EDGECORE_LOG_ERROR, error.text);
-    return FALSE;
   }
-  self->sum_after = self->verify_after = G_MININT64;
-  self->has_wanted = TRUE;
-  if (self->link == LINK_CONNECTED)
-    self->wanted_due = now;
-  return TRUE;
+  if (code != EDGECORE_OK)
+    module_log(self, EDGECORE_LOG_ERROR, error.text);
+  return code == EDGECORE_OK;
 }

@@ -1,4 +1,6 @@
 /* A damaged database is mended: at the start, and while it is in use. */
+#include "fault_vfs.h"
+#include "file_vfs.h"
 #include "fixture.h"
 #include "mend_rig.h"
 
@@ -99,6 +101,39 @@ TEST_CASE(ModuleMend, a_database_in_use_is_mended_without_a_restart) {
   check_rows(path, "SELECT count(*) FROM meta WHERE key = 'a/pod/newer'", "1");
   check_rows(path, "PRAGMA integrity_check", "ok");
   scene_end(&scene);
+}
+
+/* The first attempt to open the mended file fails; `data` is its path, and NULL after that. */
+static int refuse_mended(enum fault_op op, const char *path, void *data) {
+  const char **mended = data;
+
+  if (op != FAULT_OPEN || *mended == NULL || strcmp(path, *mended) != 0 || mend_copies(path) == 0)
+    return SQLITE_OK;
+  *mended = NULL;
+  return SQLITE_CANTOPEN;
+}
+
+TEST_CASE(ModuleMend, a_mended_file_that_cannot_be_opened_at_once_is_read_later) {
+  file_vfs_install();
+  g_autofree char *path = mend_database();
+  const char *refused = path;
+  struct scene scene = {.core = fake_core_new(path)};
+
+  fault_vfs_set_hook(refuse_mended, &refused);
+  scene.module = fake_core_start(scene.core, NULL);
+  scene_run_for(&scene, 5 * G_USEC_PER_SEC);
+  for (guint number = 2; number <= mend_pages(path); number++)
+    zero_page(path, number);
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/new", "{\"number\":\"new\"}");
+  scene_run_for(&scene, G_TIME_SPAN_HOUR);
+  check_null(refused);
+  check_int_le(scene_count(&scene, SCENE_OUTBOX), 1); /* the answer to that; all others are lost */
+
+  scene_link(&scene, TRUE);
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  check_int_eq(fake_core_held(scene.core), 0);
+  scene_end(&scene);
+  file_vfs_install();
 }
 
 TEST_CASE(ModuleMend, what_is_no_database_is_left_untouched) {
