@@ -6,8 +6,22 @@
 
 #include <string.h>
 
-/* From this version of SQLite on json_each takes JSON5, of which nobody else could read what is stored; json_valid takes JSON only. */
-#define JSON5_SINCE 3042000
+static int32_t add_functions(sqlite3 *connection, void *data, struct edgecore_error *error) {
+  static const struct {
+    const char *name;
+    int arguments;
+    void (*call)(sqlite3_context *context, int count, sqlite3_value **values);
+  } functions[] = {{"meta_sum", 3, store_sql_sum}, {"meta_ok", 4, store_sql_ok}, {"meta_key", 2, store_sql_key}};
+
+  for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
+    int result =
+        sqlite3_create_function_v2(connection, functions[i].name, functions[i].arguments,
+                                   SQLITE_UTF8 | SQLITE_DETERMINISTIC, data, functions[i].call, NULL, NULL, NULL);
+    if (result != SQLITE_OK)
+      return error_set(error, EDGECORE_NO_MEMORY, "cannot add a function to SQLite: %s", sqlite3_errstr(result));
+  }
+  return EDGECORE_OK;
+}
 
 int32_t store_open(const char *path, database_log_fn *log, void *log_data, store **out, struct edgecore_error *error) {
   store *self = g_new0(store, 1);
@@ -15,8 +29,7 @@ int32_t store_open(const char *path, database_log_fn *log, void *log_data, store
   self->log = log;
   self->log_data = log_data;
   self->damaged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  int32_t code =
-      database_open(path, statements_all(), store_add_functions, self, log, log_data, &self->database, error);
+  int32_t code = database_open(path, statements_all(), add_functions, self, log, log_data, &self->database, error);
   if (code != EDGECORE_OK) {
     store_close(self);
     return code;
@@ -44,7 +57,7 @@ static void bind_text(sqlite3_stmt *statement, int number, const char *text) {
   sqlite3_bind_text(statement, number, text, -1, SQLITE_STATIC);
 }
 
-static void bind_bytes(sqlite3_stmt *statement, int number, const char *text, gsize size) {
+void store_bind_bytes(sqlite3_stmt *statement, int number, const char *text, gsize size) {
   /* A NULL pointer would bind NULL; a size over SQLite's limit fails in step, by name. */
   sqlite3_bind_text64(statement, number, text != NULL ? text : "", size, SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -58,7 +71,7 @@ static int32_t run_row(store *self, enum statement number, const struct store_ro
     return EDGECORE_IO;
   bind_text(statement, 1, row->key);
   bind_text(statement, 2, row->type);
-  bind_bytes(statement, 3, row->value, row->value_size);
+  store_bind_bytes(statement, 3, row->value, row->value_size);
   sqlite3_bind_int64(statement, 4,
                      text_sum(row->key, strlen(row->key), row->type, strlen(row->type), row->value, row->value_size));
   int32_t code = database_run(self->database, statement, changed, error);
@@ -162,8 +175,7 @@ int32_t store_query(store *self, const char *column, const char *condition, stor
   return store_query_all(self, column, condition, pass_value, &(struct value_call){.each = each, .data = data}, error);
 }
 
-/* Whether the prepared and bound question has a row that says other than 0. */
-static int32_t ask(store *self, sqlite3_stmt *statement, gboolean *yes, struct edgecore_error *error) {
+int32_t store_ask(store *self, sqlite3_stmt *statement, gboolean *yes, struct edgecore_error *error) {
   gboolean row;
   int32_t code = database_step(self->database, statement, &row, error);
 
@@ -181,7 +193,7 @@ static int32_t check_hidden(store *self, const char *key, const char *type, stru
     return EDGECORE_IO;
   bind_text(statement, 1, key);
   bind_text(statement, 2, type);
-  int32_t code = ask(self, statement, &is_hidden, error);
+  int32_t code = store_ask(self, statement, &is_hidden, error);
   return code == EDGECORE_OK && is_hidden ? error_set(error, EDGECORE_DAMAGED, "the index of keys lacks %s", key)
                                           : code;
 }
@@ -203,7 +215,7 @@ int32_t store_has(store *self, const char *key, gboolean *has, struct edgecore_e
   if (statement == NULL)
     return EDGECORE_IO;
   bind_text(statement, 1, key);
-  return ask(self, statement, has, error);
+  return store_ask(self, statement, has, error);
 }
 
 int32_t store_has_value(store *self, const char *key, const char *value, gsize size, gboolean *same,
@@ -213,36 +225,10 @@ int32_t store_has_value(store *self, const char *key, const char *value, gsize s
   if (statement == NULL)
     return EDGECORE_IO;
   bind_text(statement, 1, key);
-  bind_bytes(statement, 2, value, size);
-  int32_t code = ask(self, statement, same, error);
+  store_bind_bytes(statement, 2, value, size);
+  int32_t code = store_ask(self, statement, same, error);
   /* The caller will not write it again. */
   return code == EDGECORE_OK && *same ? database_settle(self->database, error) : code;
-}
-
-int32_t store_save_list(store *self, const char *type, const char *json, gsize size, struct edgecore_error *error) {
-  if (!text_is_utf8(json, size))
-    return error_set(error, EDGECORE_INVALID, "the list is not UTF-8, or has a NUL in it");
-
-  gsize at = 0;
-  while (at < size && strchr(" \t\r\n", json[at]) != NULL)
-    at++;
-  gboolean is_null = at + 4 <= size && memcmp(json + at, "null", 4) == 0;
-  if (!is_null && (at == size || json[at] != '['))
-    return error_set(error, EDGECORE_INVALID, "the list is not a JSON array");
-  if (is_null || sqlite3_libversion_number() >= JSON5_SINCE) {
-    int32_t valid = store_check_json(self, json, size, error);
-    if (is_null || valid != EDGECORE_OK)
-      return valid;
-  }
-  sqlite3_stmt *statement = database_write(self->database, STATEMENT_SAVE_LIST, error);
-  if (statement == NULL)
-    return EDGECORE_IO;
-  bind_bytes(statement, 1, json, size);
-  bind_text(statement, 2, type);
-  int32_t code = database_run(self->database, statement, NULL, error);
-  if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
-    error_set(error, code, "an element of the list has no metadata.name that makes a key");
-  return code;
 }
 
 int32_t store_delete_orphaned_podstatus(store *self, gint64 *deleted, struct edgecore_error *error) {
@@ -251,30 +237,6 @@ int32_t store_delete_orphaned_podstatus(store *self, gint64 *deleted, struct edg
   if (statement == NULL)
     return EDGECORE_IO;
   return database_run(self->database, statement, deleted, error);
-}
-
-int32_t store_check_json(store *self, const char *json, gsize size, struct edgecore_error *error) {
-  gboolean valid = FALSE;
-
-  if (text_is_utf8(json, size)) {
-    sqlite3_stmt *statement = database_statement(self->database, STATEMENT_CHECK_JSON, error);
-    if (statement == NULL)
-      return EDGECORE_IO;
-    bind_bytes(statement, 1, json, size);
-    int32_t code = ask(self, statement, &valid, error);
-    if (code != EDGECORE_OK)
-      return code;
-  }
-  return valid ? EDGECORE_OK : error_set(error, EDGECORE_INVALID, "the value is not valid JSON");
-}
-
-int32_t store_is_failure_status(store *self, const char *json, gsize size, gboolean *is, struct edgecore_error *error) {
-  sqlite3_stmt *statement = database_statement(self->database, STATEMENT_IS_FAILURE, error);
-
-  if (statement == NULL)
-    return EDGECORE_IO;
-  bind_bytes(statement, 1, json, size);
-  return ask(self, statement, is, error);
 }
 
 int32_t store_sum_rows(store *self, guint limit, gint64 *after, guint *done, struct edgecore_error *error) {
@@ -301,7 +263,7 @@ static int32_t verify_counts(store *self, struct edgecore_error *error) {
 
   if (statement == NULL)
     return EDGECORE_IO;
-  int32_t code = ask(self, statement, &same, error);
+  int32_t code = store_ask(self, statement, &same, error);
   if (code == EDGECORE_OK && !same)
     return error_set(error, EDGECORE_DAMAGED, "the indexes of meta do not have the same number of entries");
   return code;

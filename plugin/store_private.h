@@ -1,5 +1,5 @@
-/* The store's own struct, shared by its sources: store.c (the table's operations), store_answer.c (the texts of answers) and store_sum.c
- * (the checksums of rows, and what is known to be damaged). */
+/* The store's own struct, shared by its sources: store.c (the table's operations), store_answer.c (the texts of answers), store_json.c (lists,
+ * and other content that is looked into) and store_sum.c (the checksums of rows, and what is known to be damaged). */
 #ifndef METAMANAGER_STORE_PRIVATE_H
 #define METAMANAGER_STORE_PRIVATE_H
 
@@ -16,8 +16,19 @@ struct store {
 
 enum column { COLUMN_KEY, COLUMN_TYPE, COLUMN_VALUE, COLUMN_SUM, COLUMN_IS_JSON };
 
-/* Adds meta_sum and meta_ok to a connection; `data` is the store. */
-int32_t store_add_functions(sqlite3 *connection, void *data, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* The functions of SQL that statements.c tells of; their data is the store. */
+void store_sql_sum(sqlite3_context *context, int count, sqlite3_value **values);
+void store_sql_ok(sqlite3_context *context, int count, sqlite3_value **values);
+void store_sql_key(sqlite3_context *context, int count, sqlite3_value **values);
+/* Their arguments, NULL for NULL. FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
+gboolean store_read_texts(sqlite3_context *context, sqlite3_value **values, int count, const char **texts,
+                          gsize *sizes);
+
+/* Text that lives until the statement is reset. */
+void store_bind_bytes(sqlite3_stmt *statement, int number, const char *text, gsize size);
+/* Whether the prepared and bound question has a row that says other than 0. */
+int32_t store_ask(store *self, sqlite3_stmt *statement, gboolean *yes,
+                  struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Counts and logs a row whose checksum is wrong, once for each key. */
 void store_report_damaged(store *self, const char *key);

@@ -4,11 +4,8 @@
 #include "resource.h"
 #include "text.h"
 
-#include <string.h>
-
-/* FALSE, and an error in the context, when memory ran out: a row must not look damaged for that. */
-static gboolean read_texts(sqlite3_context *context, sqlite3_value **values, int count, const char **texts,
-                           gsize *sizes) {
+gboolean store_read_texts(sqlite3_context *context, sqlite3_value **values, int count, const char **texts,
+                          gsize *sizes) {
   for (int i = 0; i < count; i++) {
     texts[i] = (const char *)sqlite3_value_text(values[i]);
     sizes[i] = (gsize)sqlite3_value_bytes(values[i]);
@@ -20,53 +17,12 @@ static gboolean read_texts(sqlite3_context *context, sqlite3_value **values, int
   return TRUE;
 }
 
-static void sql_meta_sum(sqlite3_context *context, int count, sqlite3_value **values) {
+void store_sql_sum(sqlite3_context *context, int count, sqlite3_value **values) {
   const char *texts[3];
   gsize sizes[3];
 
-  if (read_texts(context, values, count, texts, sizes))
+  if (store_read_texts(context, values, count, texts, sizes))
     sqlite3_result_int64(context, text_sum(texts[0], sizes[0], texts[1], sizes[1], texts[2], sizes[2]));
-}
-
-/* The string that a text of JSON begins with, as it stands there. NULL when it is none, or has an escape in it: no name of Kubernetes needs
- * one, and SQLite ends a text at \u0000, which would be the key of another object, and makes bytes that are no text of \ud800. */
-static const char *read_string(const char *json, gsize *size) {
-  if (*json != '"')
-    return NULL;
-  *size = strcspn(json + 1, "\"\\");
-  return json[1 + *size] == '"' ? json + 1 : NULL;
-}
-
-/* NULL for what makes no key. */
-static char *list_key(const char *pair, const char *type) {
-  static const char no_namespace[] = "[null,";
-  const char *namespace_ = "";
-  gsize namespace_size = 0;
-  gsize name_size;
-
-  if (g_str_has_prefix(pair, no_namespace)) {
-    pair += strlen(no_namespace);
-  } else {
-    namespace_ = read_string(pair + 1, &namespace_size);
-    if (namespace_ == NULL)
-      return NULL;
-    pair = namespace_ + namespace_size + strlen("\",");
-  }
-  const char *name = read_string(pair, &name_size);
-  if (name == NULL || name_size == 0)
-    return NULL;
-  if (namespace_size + strlen(type) + name_size + strlen("//") > RESOURCE_KEY_MAX)
-    return NULL;
-  return g_strdup_printf("%.*s/%s/%.*s", (int)namespace_size, namespace_, type, (int)name_size, name);
-}
-
-static void sql_meta_key(sqlite3_context *context, int count, sqlite3_value **values) {
-  const char *texts[2];
-  gsize sizes[2];
-
-  if (!read_texts(context, values, count, texts, sizes) || texts[0] == NULL)
-    return;
-  sqlite3_result_text(context, list_key(texts[0], texts[1]), -1, g_free);
 }
 
 void store_report_damaged(store *self, const char *key) {
@@ -93,28 +49,15 @@ gboolean store_check_row(store *self, const char *const texts[3], const gsize si
   return is_whole;
 }
 
-static void sql_meta_ok(sqlite3_context *context, int count, sqlite3_value **values) {
+void store_sql_ok(sqlite3_context *context, int count, sqlite3_value **values) {
   store *self = sqlite3_user_data(context);
   const char *texts[3];
   gsize sizes[3];
 
-  if (!read_texts(context, values, count - 1, texts, sizes))
+  if (!store_read_texts(context, values, count - 1, texts, sizes))
     return;
   gboolean has_sum = sqlite3_value_type(values[3]) != SQLITE_NULL;
   sqlite3_result_int(context, store_check_row(self, texts, sizes, has_sum, sqlite3_value_int64(values[3])));
-}
-
-int32_t store_add_functions(sqlite3 *connection, void *data, struct edgecore_error *error) {
-  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
-  int result = sqlite3_create_function_v2(connection, "meta_sum", 3, flags, data, sql_meta_sum, NULL, NULL, NULL);
-
-  if (result == SQLITE_OK)
-    result = sqlite3_create_function_v2(connection, "meta_ok", 4, flags, data, sql_meta_ok, NULL, NULL, NULL);
-  if (result == SQLITE_OK)
-    result = sqlite3_create_function_v2(connection, "meta_key", 2, flags, NULL, sql_meta_key, NULL, NULL, NULL);
-  if (result == SQLITE_OK)
-    return EDGECORE_OK;
-  return error_set(error, EDGECORE_NO_MEMORY, "cannot add a function to SQLite: %s", sqlite3_errstr(result));
 }
 
 guint64 store_damaged(const store *self) {
