@@ -70,7 +70,7 @@ int32_t store_save_list(store *self, const char *type, const char *json, gsize s
   if (statement == NULL)
     return EDGECORE_IO;
   store_bind_bytes(statement, 1, json, size);
-  store_bind_bytes(statement, 2, type, strlen(type));
+  sqlite3_bind_text(statement, 2, type, -1, SQLITE_STATIC);
   int32_t code = database_run(self->database, statement, NULL, error);
   if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
     error_set(error, code, "an element of the list has no metadata.name that makes a key");

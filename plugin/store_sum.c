@@ -7,9 +7,11 @@
 gboolean store_read_texts(sqlite3_context *context, sqlite3_value **values, int count, const char **texts,
                           gsize *sizes) {
   for (int i = 0; i < count; i++) {
+    /* First, for a text that finds no memory for its NUL is NULL afterwards. */
+    gboolean is_null = sqlite3_value_type(values[i]) == SQLITE_NULL;
     texts[i] = (const char *)sqlite3_value_text(values[i]);
     sizes[i] = (gsize)sqlite3_value_bytes(values[i]);
-    if (texts[i] == NULL && sqlite3_value_type(values[i]) != SQLITE_NULL) {
+    if (texts[i] == NULL && !is_null) {
       sqlite3_result_error_nomem(context);
       return FALSE;
     }
@@ -86,9 +88,11 @@ void store_forget_damaged(store *self, const char *key) {
 
 /* FALSE when memory ran out: a row must not look damaged for that. */
 static gboolean read_text(sqlite3_stmt *statement, enum column column, const char **text, gsize *size) {
+  gboolean is_null = sqlite3_column_type(statement, column) == SQLITE_NULL;
+
   *text = (const char *)sqlite3_column_text(statement, column);
   *size = (gsize)sqlite3_column_bytes(statement, column);
-  return *text != NULL || sqlite3_column_type(statement, column) == SQLITE_NULL;
+  return *text != NULL || is_null;
 }
 
 int32_t store_read_row(store *self, sqlite3_stmt *statement, struct store_row *row, gboolean *is_whole,
