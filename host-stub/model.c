@@ -105,6 +105,15 @@ static gboolean files_make_private(const char *path, GError **error) {
   return TRUE;
 }
 
+/* What belongs to a database stands beside the file itself, not beside a link to it. */
+static char *follow_link(const char *path) {
+  struct stat status;
+  char *found = lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(path, NULL) : NULL;
+  char *file = g_strdup(found != NULL ? found : path);
+  free(found);
+  return file;
+}
+
 static gboolean pragma_read(sqlite3 *db, const char *sql, gint64 *value) {
   g_autoptr(sqlite3_stmt) statement = NULL;
   if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
@@ -336,9 +345,10 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
     return TRUE;
   if (!file_prepare(path, &is_made, error))
     return FALSE;
-  gboolean is_done = migrate(path, models, error);
+  g_autofree char *file = follow_link(path);
+  gboolean is_done = migrate(file, models, error);
   if (!is_done && is_made)
-    unlink(path);
+    unlink(file);
   return is_done;
 }
 
@@ -361,8 +371,9 @@ gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b) {
 guint model_count_open(const char *path) {
   struct stat files[G_N_ELEMENTS(suffixes)];
   guint file_count = 0;
+  g_autofree char *database = follow_link(path);
   for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-    g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
+    g_autofree char *file = g_strconcat(database, suffixes[i], NULL);
     file_count += stat(file, &files[file_count]) == 0;
   }
   DIR *directory = opendir("/proc/self/fd");

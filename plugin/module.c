@@ -256,6 +256,7 @@ int32_t module_start(module *self, const struct edgecore_state *state, struct ed
   if (self->started)
     return error_set(error, EDGECORE_INVALID, "the module %s is started already", MODULE_NAME);
 
+  settings_follow_link(&self->settings);
   set_up(self);
   int32_t code = module_open(self, state == NULL, error);
   if (code == EDGECORE_OK && state != NULL)

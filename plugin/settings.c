@@ -2,6 +2,9 @@
 
 #include "error.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 /* The shortest interval of the pod status sync, and the default, in seconds; upstream's. */
 #define SYNC_INTERVAL_MIN 60
 
@@ -99,6 +102,19 @@ int32_t settings_read(const struct edgecore_core *core, struct settings *setting
   if (code != EDGECORE_OK)
     settings_clear(settings);
   return code;
+}
+
+void settings_follow_link(struct settings *settings) {
+  struct stat status;
+  char *file = NULL;
+
+  if (lstat(settings->database, &status) == 0 && S_ISLNK(status.st_mode))
+    file = realpath(settings->database, NULL);
+  if (file == NULL)
+    return;
+  g_free(settings->database);
+  settings->database = g_strdup(file);
+  free(file);
 }
 
 void settings_clear(struct settings *settings) {

@@ -22,6 +22,9 @@ struct settings {
 /* EDGECORE_INVALID names file, key and value. On failure nothing needs to be cleared. */
 int32_t settings_read(const struct edgecore_core *core, struct settings *settings,
                       struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* SQLite follows a link to the database, and keeps what belongs to it beside the file itself: from now on `database` is that file. One that is
+ * not there is left to be found missing. */
+void settings_follow_link(struct settings *settings);
 void settings_clear(struct settings *settings);
 
 #endif

@@ -6,6 +6,7 @@
 #include "process.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,6 +161,24 @@ TEST_CASE(Model, takes_an_empty_file) {
   g_autofree char *path = test_file("edge.db", "", 0);
   check_migrates(path, 2);
   check_value(path, "PRAGMA user_version", "2");
+}
+
+TEST_CASE(Model, behind_a_link_the_wal_is_beside_the_file) {
+  g_autofree char *path = test_file("behind.db", "", 0);
+  g_autofree char *wal = test_file("behind.db-wal", "left by a kill", -1);
+  g_autofree char *name = test_path("link.db");
+  g_autoptr(GPtrArray) list = models(2);
+  g_autoptr(GError) error = NULL;
+  require_int_eq(symlink(path, name), 0);
+  check_false(model_migrate(name, list, &error));
+  check_error(error, HOST_ERROR, EDGECORE_IO, "is empty, but its -wal is not");
+  require_int_eq(unlink(wal), 0);
+
+  check_migrates(name, 2);
+  int descriptors[] = {open(path, O_RDONLY | O_CLOEXEC), creat(wal, 0600)};
+  check_int_eq(model_count_open(name), 2);
+  for (guint i = 0; i < G_N_ELEMENTS(descriptors); i++)
+    close(descriptors[i]);
 }
 
 TEST_CASE(Model, refuses_another_applications_database) {

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PAGE 4096
 
@@ -67,6 +68,51 @@ TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
   gsize kept_size = 0;
   require_true(g_file_get_contents(copy, &kept, &kept_size, NULL));
   check_mem_eq(kept, kept_size, damaged, size);
+  scene_end(&scene);
+}
+
+/* The files of a database as a kill leaves them, under another name. The caller owns it. */
+static char *left_by_a_kill(const char *path) {
+  static const char *const suffixes[] = {"", "-wal", "-mark"};
+  char *left = test_path("left.db");
+
+  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+    g_autofree char *from = g_strconcat(path, suffixes[i], NULL);
+    g_autofree char *to = g_strconcat(left, suffixes[i], NULL);
+    g_autofree char *bytes = NULL;
+    gsize size = 0;
+    g_assert(g_file_get_contents(from, &bytes, &size, NULL) && g_file_set_contents(to, bytes, (gssize)size, NULL));
+  }
+  return left;
+}
+
+TEST_CASE(ModuleMend, behind_a_link_the_file_is_mended_where_it_is_with_its_wal) {
+  g_autofree char *path = mend_database();
+  g_autofree char *name = test_path("link.db");
+  struct scene before = {.core = fake_core_new(path)};
+
+  before.module = fake_core_start(before.core, NULL);
+  scene_say(&before, "edgecontroller", "insert", "a/pod/new", "{\"number\":\"new\"}");
+  scene_run(&before);
+  g_autofree char *left = left_by_a_kill(path);
+  scene_end(&before);
+
+  require_int_eq(symlink(left, name), 0);
+  for (guint number = 2; number <= mend_pages(left); number++)
+    zero_page(left, number);
+  struct scene scene = {.core = fake_core_new(name)};
+  scene.module = fake_core_start(scene.core, NULL);
+  check_contains(fake_core_log(scene.core), "was damaged");
+  check_rows(name, "SELECT count(*) FROM meta WHERE key = 'a/pod/new'", "1");
+  check_true(g_file_test(name, G_FILE_TEST_IS_SYMLINK));
+  check_int_eq(mend_copies(left), 1);
+  check_int_eq(mend_copies(name), 0);
+
+  /* A WAL of another time is seen as such, too. */
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/newer", "{\"number\":\"newer\"}");
+  scene_run(&scene);
+  g_autofree char *mark = g_strconcat(left, "-mark", NULL);
+  check_true(g_file_test(mark, G_FILE_TEST_IS_REGULAR));
   scene_end(&scene);
 }
 
