@@ -58,8 +58,27 @@ static gint64 file_size(const char *path) {
   return stat(path, &status) == 0 ? (gint64)status.st_size : 0;
 }
 
+void wal_mark_remove(const char *path) {
+  g_autofree char *name = g_strconcat(path, "-mark", NULL);
+  g_autofree char *directory = g_path_get_dirname(path);
+
+  if (unlink(name) != 0)
+    return;
+  int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0)
+    return;
+  (void)fsync(descriptor);
+  close(descriptor);
+}
+
 wal_mark *wal_mark_new(const char *path) {
   wal_mark *self = g_new0(wal_mark, 1);
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+
+  /* SQLite counts on from the WAL that it finds. Without one it begins with random salts: to an older mark, which a power cut may bring
+   * back, that would be another database's WAL. */
+  if (file_size(wal) <= WAL_HEADER_SIZE)
+    wal_mark_remove(path);
 
   self->path = g_strdup(path);
   self->descriptor = -1;
@@ -182,10 +201,4 @@ enum wal_state wal_mark_check(const char *path, char **text) {
     return WAL_IS_SHORT;
   }
   return state;
-}
-
-void wal_mark_remove(const char *path) {
-  g_autofree char *name = g_strconcat(path, "-mark", NULL);
-
-  (void)unlink(name);
 }

@@ -4,8 +4,10 @@
 #include "fixture.h"
 #include "mend_rig.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -71,18 +73,22 @@ TEST_CASE(ModuleMend, the_damaged_file_is_kept_beside_it_as_it_was) {
   scene_end(&scene);
 }
 
+static void copy_file(const char *path, const char *to, const char *suffix) {
+  g_autofree char *from = g_strconcat(path, suffix, NULL);
+  g_autofree char *target = g_strconcat(to, suffix, NULL);
+  g_autofree char *bytes = NULL;
+  gsize size = 0;
+
+  g_assert(g_file_get_contents(from, &bytes, &size, NULL) && g_file_set_contents(target, bytes, (gssize)size, NULL));
+}
+
 /* The files of a database as a kill leaves them, under another name. The caller owns it. */
 static char *left_by_a_kill(const char *path) {
-  static const char *const suffixes[] = {"", "-wal", "-mark"};
   char *left = test_path("left.db");
 
-  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-    g_autofree char *from = g_strconcat(path, suffixes[i], NULL);
-    g_autofree char *to = g_strconcat(left, suffixes[i], NULL);
-    g_autofree char *bytes = NULL;
-    gsize size = 0;
-    g_assert(g_file_get_contents(from, &bytes, &size, NULL) && g_file_set_contents(to, bytes, (gssize)size, NULL));
-  }
+  copy_file(path, left, "");
+  copy_file(path, left, "-wal");
+  copy_file(path, left, "-mark");
   return left;
 }
 
@@ -114,6 +120,82 @@ TEST_CASE(ModuleMend, behind_a_link_the_file_is_mended_where_it_is_with_its_wal)
   g_autofree char *mark = g_strconcat(left, "-mark", NULL);
   check_true(g_file_test(mark, G_FILE_TEST_IS_REGULAR));
   scene_end(&scene);
+}
+
+static void insert_answered(struct scene *scene, const char *resource, const char *answer) {
+  g_autofree char *want =
+      g_strdup_printf("%s %s %s", strcmp(answer, "\"OK\"") == 0 ? "response" : "error", resource, answer);
+
+  scene_say(scene, "edgecontroller", "insert", resource, "{}");
+  g_autofree char *heard = scene_heard(scene, "websocket");
+  check_contains(heard, want);
+}
+
+static int fail_a_sync(enum fault_op op, const char *path, void *data) {
+  guint *left = data;
+
+  if (op != FAULT_SYNC || !g_str_has_suffix(path, "-wal") || *left == 0)
+    return SQLITE_OK;
+  return --*left == 0 ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+}
+
+/* The WAL is gone, and all of it in the database: another program has closed that last. */
+static void look_from_outside(const char *path) {
+  sqlite3 *connection;
+
+  check_int_eq(sqlite3_open(path, &connection), SQLITE_OK);
+  check_int_eq(sqlite3_exec(connection, "SELECT count(*) FROM meta", NULL, NULL, NULL), SQLITE_OK);
+  check_int_eq(sqlite3_close(connection), SQLITE_OK);
+}
+
+/* A power cut before the kernel has written the mark: it is as it was when the WAL began anew, unless it was removed for good. */
+static void check_older_mark(gboolean looks_from_outside, guint failed_sync) {
+  guint left = 0;
+  file_vfs_install();
+  struct scene scene = scene_begin(NULL);
+  g_autofree char *path = g_strdup(fake_core_database(scene.core));
+  insert_answered(&scene, "a/pod/1", "\"OK\"");
+  scene_end(&scene);
+  if (looks_from_outside)
+    look_from_outside(path);
+  g_autofree char *mark = g_strconcat(path, "-mark", NULL);
+  g_autofree char *older = g_strconcat(path, "-older-mark", NULL);
+  require_int_eq(link(mark, older), 0);
+  g_autofree char *cut = test_path("cut.db");
+  copy_file(path, cut, "-mark");
+
+  scene = (struct scene){.core = fake_core_new(path)};
+  scene.module = fake_core_start(scene.core, NULL);
+  left = failed_sync;
+  fault_vfs_set_hook(fail_a_sync, &left);
+  if (failed_sync > 0)
+    insert_answered(&scene, "a/pod/failed", "\"Error to save meta to DB: ");
+  check_int_eq(left, 0);
+  insert_answered(&scene, "a/pod/2", "\"OK\"");
+  copy_file(path, cut, "");
+  copy_file(path, cut, "-wal");
+  struct stat now, before;
+  require_int_eq(stat(older, &before), 0);
+  if (stat(mark, &now) == 0 && now.st_ino != before.st_ino) {
+    g_autofree char *removed = g_strconcat(cut, "-mark", NULL);
+    check_int_eq(unlink(removed), 0);
+  }
+  scene_end(&scene);
+  file_vfs_install();
+
+  scene = (struct scene){.core = fake_core_new(cut)};
+  scene.module = fake_core_start(scene.core, NULL);
+  check_int_eq(mend_copies(cut), 0);
+  check_rows(cut, "SELECT count(*) FROM meta WHERE key IN ('a/pod/1', 'a/pod/2')", "2");
+  scene_end(&scene);
+}
+
+TEST_CASE(ModuleMend, a_mark_of_before_the_wal_was_removed_costs_nothing_after_a_power_cut) {
+  check_older_mark(TRUE, 0);
+}
+
+TEST_CASE(ModuleMend, a_mark_of_before_the_wal_was_cut_to_nothing_costs_nothing_after_a_power_cut) {
+  check_older_mark(FALSE, 3);
 }
 
 TEST_CASE(ModuleMend, messages_for_the_cloud_are_saved_too) {
