@@ -119,6 +119,16 @@ static int checkpoint(database *self) {
   return frames == done && frames > WAL_PAGES_LONG ? shorten_wal(self) : SQLITE_OK;
 }
 
+/* All that is in the WAL is on the disk. A reader that keeps a checkpoint from its work keeps it from that as well, without an error. */
+static int make_safe(database *self) {
+  sqlite3_file *wal = NULL;
+  int result = checkpoint(self);
+
+  if (result == SQLITE_OK && self->wal_pages > 0)
+    result = database_find_wal(self, &wal);
+  return result == SQLITE_OK && wal != NULL ? wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL) : result;
+}
+
 int32_t database_settle(database *self, struct edgecore_error *error) {
   int32_t code = EDGECORE_OK;
 
@@ -130,7 +140,7 @@ int32_t database_settle(database *self, struct edgecore_error *error) {
     code = database_connect(self, error);
   if (code != EDGECORE_OK || self->is_settled)
     return code;
-  int result = checkpoint(self);
+  int result = make_safe(self);
   self->is_settled = result == SQLITE_OK;
   self->is_stale |= is_of_disk(result);
   return self->is_settled ? EDGECORE_OK

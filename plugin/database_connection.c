@@ -61,6 +61,14 @@ static int on_wal(void *data, sqlite3 *connection, const char *name, int pages) 
   return SQLITE_OK;
 }
 
+int database_find_wal(const database *self, sqlite3_file **wal) {
+  int result = sqlite3_file_control(self->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, wal);
+
+  if (result == SQLITE_OK && *wal != NULL && (*wal)->pMethods == NULL)
+    *wal = NULL;
+  return result;
+}
+
 int database_cut_wal(database *self) {
   sqlite3_int64 end = WAL_HEADER + (sqlite3_int64)self->wal_pages * (WAL_FRAME_HEADER + self->page_size);
   sqlite3_int64 size = 0;
@@ -68,8 +76,8 @@ int database_cut_wal(database *self) {
 
   if (!self->is_doubtful || self->connection == NULL)
     return SQLITE_OK;
-  int result = sqlite3_file_control(self->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-  if (result == SQLITE_OK && wal != NULL && wal->pMethods != NULL) {
+  int result = database_find_wal(self, &wal);
+  if (result == SQLITE_OK && wal != NULL) {
     result = wal->pMethods->xFileSize(wal, &size);
     if (result == SQLITE_OK && size > end)
       result = wal->pMethods->xTruncate(wal, self->wal_pages > 0 ? end : 0);

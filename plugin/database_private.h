@@ -43,6 +43,8 @@ int32_t database_connect(database *self, struct edgecore_error *error) G_GNUC_WA
 void database_hang_up(database *self);
 /* Opens it anew, without what a failed commit may have left. */
 int32_t database_reconnect(database *self, struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
+/* *wal is NULL when it is not open. */
+int database_find_wal(const database *self, sqlite3_file **wal) G_GNUC_WARN_UNUSED_RESULT;
 /* The WAL goes back to where it was before a commit that failed. Otherwise that transaction, whose messages are answered with an
  * error, could be there again when the file is next opened. SQLITE_OK also when there was none. */
 int database_cut_wal(database *self) G_GNUC_WARN_UNUSED_RESULT;

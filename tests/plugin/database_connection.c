@@ -172,3 +172,25 @@ TEST_CASE(DatabaseConnection, what_was_not_committed_is_gone_after_close) {
   database_close(self);
   check_rows(path, "SELECT count(*) FROM meta", "0");
 }
+
+/* A reader of the database as it was before holds up each checkpoint, without an error. */
+TEST_CASE(DatabaseConnection, what_was_found_in_the_wal_is_synced_though_another_program_reads) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(database) killed = db_opened(path);
+  sqlite3 *reader;
+  require_ok(db_insert(killed, "a"));
+  require_ok(database_commit(killed, &failure));
+  database_checkpoint(killed);
+  require_int_eq(sqlite3_open(path, &reader), SQLITE_OK);
+  sqlite3_db_config(reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+  check_int_eq(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM meta", NULL, NULL, NULL), SQLITE_OK);
+  require_ok(db_insert(killed, "b"));
+  require_ok(database_commit(killed, &failure));
+  g_clear_pointer(&killed, database_close);
+
+  file_vfs_install();
+  g_autoptr(database) self = db_opened(path);
+  require_ok(database_settle(self, &failure));
+  check_int_ge(file_vfs_count(FILE_SYNC, "-wal"), 1);
+  sqlite3_close(reader);
+}
