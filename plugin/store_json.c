@@ -48,7 +48,11 @@ void store_sql_key(sqlite3_context *context, int count, sqlite3_value **values) 
 
   if (!store_read_texts(context, values, count, texts, sizes) || texts[0] == NULL)
     return;
-  sqlite3_result_text(context, list_key(texts[0], texts[1]), -1, g_free);
+  char *key = list_key(texts[0], texts[1]);
+  /* Should the list fail after all, it is reported once more. */
+  if (key != NULL)
+    store_forget_damaged(sqlite3_user_data(context), key);
+  sqlite3_result_text(context, key, -1, g_free);
 }
 
 int32_t store_save_list(store *self, const char *type, const char *json, gsize size, struct edgecore_error *error) {

@@ -110,6 +110,25 @@ TEST_CASE(StoreSum, writing_it_again_heals_it) {
 }
 
 /* The new sum would be made of what is wrong. */
+TEST_CASE(StoreSum, a_list_that_writes_it_again_heals_it_and_the_next_damage_is_news) {
+  static const char list[] = "[{\"metadata\":{\"name\":\"e\",\"namespace\":\"a\"}}]";
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+
+  for (guint i = 1; i <= 2; i++) {
+    struct store_json answer;
+    check_ok(store_save_list(rows, "endpoints", list, strlen(list), &failure));
+    fixture_commit(rows);
+    check_int_eq(store_damaged(rows), 0);
+    fixture_run(path, "UPDATE meta SET value = '{}'");
+    check_ok(store_answer_key(rows, "a/endpoints/e", &answer, &failure));
+    check_int_eq(answer.rows, 0);
+    g_autofree char *key = store_take_damaged(rows);
+    check_str_eq(key, "a/endpoints/e");
+    check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "the row a/endpoints/e is damaged"), i);
+  }
+}
+
 TEST_CASE(StoreSum, updating_one_field_does_not_bless_the_others) {
   g_autofree char *path = fixture_database();
   g_autoptr(store) rows = store_with_pods(path);
