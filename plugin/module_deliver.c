@@ -95,6 +95,18 @@ static int32_t ask(module *self, struct edgecore_message *query, struct edgecore
   return code;
 }
 
+/* It was not sent, so no outcome comes: this is it. */
+static void fail_request(struct pass *pass, const struct delivery *delivery, int32_t code,
+                         const struct edgecore_error *error) {
+  const struct edgecore_item item = {.size = sizeof item, .outcome = code, .context = delivery->context};
+
+  module_log(pass->self, EDGECORE_LOG_WARNING, error->text);
+  pass->self->core->message_unref(delivery->message);
+  g_array_append_val(pass->self->backlog, item);
+  pass->self->backlog_due = module_now(pass->self);
+  pass->moved = TRUE;
+}
+
 static void finish(struct pass *pass, const struct delivery *delivery, int32_t code,
                    const struct edgecore_error *error) {
   const struct edgecore_core *core = pass->self->core;
@@ -104,6 +116,10 @@ static void finish(struct pass *pass, const struct delivery *delivery, int32_t c
     const struct edgecore_item item = {.size = sizeof item, .message = delivery->message};
     g_array_append_val(pass->self->backlog, item);
     pass->self->backlog_due = module_now(pass->self);
+    return;
+  }
+  if (delivery->kind == DELIVERY_REQUEST && code != EDGECORE_OK && code != EDGECORE_AGAIN) {
+    fail_request(pass, delivery, code, error);
     return;
   }
   if (code == EDGECORE_AGAIN || code == EDGECORE_NO_MEMORY) {

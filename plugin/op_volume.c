@@ -34,8 +34,10 @@ static const char *reason(int32_t outcome) {
     return "edged did not answer in time";
   case EDGECORE_NOT_FOUND:
     return "there is no module edged";
-  default:
+  case EDGECORE_OK:
     return "edged refused it";
+  default:
+    return "the host could not pass it on";
   }
 }
 

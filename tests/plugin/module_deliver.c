@@ -185,6 +185,26 @@ TEST_CASE(ModuleDeliver, a_volume_request_without_edged_fails_at_once) {
   scene_end(&scene);
 }
 
+static int32_t no_requests(const char *call, void *data) {
+  (void)data;
+  return strcmp(call, "send_sync") == 0 ? EDGECORE_NO_MEMORY : EDGECORE_OK;
+}
+
+TEST_CASE(ModuleDeliver, a_volume_request_that_the_host_cannot_send_fails_and_holds_up_nobody) {
+  struct scene scene = scene_begin(NULL);
+
+  fake_core_set_fault(scene.core, no_requests, NULL);
+  scene_say(&scene, "edgecontroller", "createvolume", "a/volume/v", "1");
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "1");
+  g_autofree char *heard = scene_heard(&scene, "websocket");
+  check_contains(
+      heard, "error a/volume/v \"Error to process volume: createvolume of a/volume/v: the host could not pass it on");
+  check_contains(heard, "response a/pod/1 \"OK\"\n");
+  check_int_eq(fake_core_held(scene.core), 0);
+  fake_core_set_fault(scene.core, NULL, NULL);
+  scene_end(&scene);
+}
+
 TEST_CASE(ModuleDeliver, a_volume_request_has_the_time_that_is_set_and_holds_up_nobody) {
   static const char *const settings[] = {"metamanager.volume-timeout", "7", NULL};
   struct scene scene = scene_begin(settings);
