@@ -7,9 +7,6 @@
 
 #define MODULE_GROUP "meta"
 
-/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
-#define WAITING_MAX 4096
-
 /* ------------------------------------------------------------------------------------------------------- the timer */
 
 static void retry_waiting(module *self) {
@@ -17,10 +14,10 @@ static void retry_waiting(module *self) {
 
   module_deliver(self);
   /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
-  if (self->waiting->len >= WAITING_MAX && !self->settings.edgesite)
+  if (self->waiting->len >= MODULE_WAITING_MAX && !self->settings.edgesite)
     module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
-  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < WAITING_MAX &&
+  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < MODULE_WAITING_MAX &&
       self->backlog->len == 0)
     module_process(self, 1);
 }
@@ -92,8 +89,12 @@ void module_run_due(module *self) {
   remote_retry(self->remote, now, fail_expired, self);
   if (self->sync_due <= now)
     sync_due(self);
-  if (self->flush_due <= now)
+  if (self->flush_due <= now) {
     module_flush(self);
+    /* What could not be kept waited for the last of the outbox. */
+    if (module_cloud_waits(self))
+      module_deliver(self);
+  }
   if (self->wanted_due <= now)
     module_fetch_wanted(self);
   if (MIN(self->idle_due, self->verify_due) <= now)

@@ -1,5 +1,7 @@
 #include "module_private.h"
 
+#include "turn.h"
+
 /* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
 #define WAL_PAGES_MAX 1000
 /* Without work for this long, the module is idle. */
@@ -18,7 +20,21 @@ gboolean module_is_refused(const module *self) {
 }
 
 gboolean module_is_held(const module *self, const struct delivery *delivery) {
-  return delivery_is_for_cloud(delivery) && self->link == LINK_DISCONNECTED && !self->settings.edgesite;
+  if (!delivery_is_for_cloud(delivery))
+    return FALSE;
+  if (self->link == LINK_DISCONNECTED && !self->settings.edgesite)
+    return TRUE;
+  /* It could not be kept behind them. */
+  return outbox_has_more(self->outbox) && !turn_is_podstatus_update(self->core->message_read(delivery->message));
+}
+
+gboolean module_cloud_waits(const module *self) {
+  for (guint i = 0; i < self->waiting->len; i++) {
+    const struct delivery *delivery = &g_array_index(self->waiting, struct delivery, i);
+    if (delivery_is_for_cloud(delivery) && !module_is_held(self, delivery))
+      return TRUE;
+  }
+  return FALSE;
 }
 
 gboolean module_may_flush(const module *self) {

@@ -44,13 +44,6 @@ static gboolean flush_message(const struct edgecore_message_fields *fields, void
   return TRUE;
 }
 
-static gboolean cloud_is_blocked(const module *self) {
-  for (guint i = 0; i < self->waiting->len; i++)
-    if (delivery_is_for_cloud(&g_array_index(self->waiting, struct delivery, i)))
-      return TRUE;
-  return FALSE;
-}
-
 /* Deletes what the hub has taken. */
 static int32_t flush_batch(module *self, struct flush *flush) {
   database *db = store_database(self->store);
@@ -93,7 +86,7 @@ void module_flush(module *self) {
   self->flush_due = G_MAXINT64;
   if (!module_may_flush(self))
     return;
-  if (room == 0 || cloud_is_blocked(self)) {
+  if (room == 0 || module_cloud_waits(self)) {
     wait_for_hub(self, now);
     return;
   }

@@ -12,6 +12,8 @@
 #include "store.h"
 
 #define MODULE_NAME "metaManager"
+/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
+#define MODULE_WAITING_MAX 4096
 /* A node that is never at rest has an idle step this long after the last one all the same, in microseconds. */
 #define MODULE_IDLE_BY (60 * G_USEC_PER_SEC)
 
@@ -66,8 +68,10 @@ gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
 /* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
 gboolean module_is_refused(const module *self);
-/* Whether it is for the cloud, which may not get it while the link is down: it is to be kept. */
+/* Whether it is for the cloud, which may not get it while the link is down, nor before what is in the outbox: it is to be kept. */
 gboolean module_is_held(const module *self, const struct delivery *delivery);
+/* Whether something that is not held waits for the cloud. */
+gboolean module_cloud_waits(const module *self);
 /* Whether what is in the outbox is to be passed on: not while the link is down. */
 gboolean module_may_flush(const module *self);
 /* What follows every commit. */

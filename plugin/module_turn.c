@@ -98,6 +98,13 @@ static int32_t handle_failure(struct turn *turn, struct edgecore_item *items, gu
   return dispatch_failure(turn, items, cause, error);
 }
 
+/* Where the disk takes nothing, not even the answer can be kept for the cloud: it waits in memory, so that nobody waits behind it. */
+static int32_t handle_failure_in_memory(struct turn *turn, struct edgecore_item *items, guint count,
+                                        const struct edgecore_error *cause, struct edgecore_error *error) {
+  turn->keeps_nothing = TRUE;
+  return handle_failure(turn, items, count, cause, error);
+}
+
 static int32_t keep_waiting(struct turn *turn, struct edgecore_item *items, guint count,
                             const struct edgecore_error *cause, struct edgecore_error *error) {
   (void)items;
@@ -126,8 +133,11 @@ static gboolean handle_one(module *self, struct edgecore_item *item) {
   struct edgecore_error error = ERROR_INIT;
   guint count = 1;
 
-  return run(self, handle_all, item, &count, NULL, &cause) == EDGECORE_OK ||
-         run(self, handle_failure, item, &count, &cause, &error) == EDGECORE_OK;
+  if (run(self, handle_all, item, &count, NULL, &cause) == EDGECORE_OK ||
+      run(self, handle_failure, item, &count, &cause, &error) == EDGECORE_OK)
+    return TRUE;
+  return error.code != EDGECORE_NO_MEMORY && self->waiting->len < MODULE_WAITING_MAX &&
+         run(self, handle_failure_in_memory, item, &count, &cause, &error) == EDGECORE_OK;
 }
 
 /* Handles the items; how many of them, from the first on, are done with. */

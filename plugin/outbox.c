@@ -347,6 +347,10 @@ gboolean outbox_is_empty(const outbox *self) {
   return self->now.count == 0;
 }
 
+gboolean outbox_has_more(const outbox *self) {
+  return self->now.count > 0 && self->now.last_id > self->taken;
+}
+
 gint64 outbox_bytes(const outbox *self) {
   return self->now.bytes;
 }

@@ -48,6 +48,8 @@ void outbox_rolled_back(outbox *self);
 
 /* Whether it holds messages, and how many bytes, as of now. */
 gboolean outbox_is_empty(const outbox *self);
+/* Whether some of them were not passed on yet. */
+gboolean outbox_has_more(const outbox *self);
 gint64 outbox_bytes(const outbox *self);
 /* Messages dropped because of the bound, since it was opened. */
 guint64 outbox_evicted(const outbox *self);

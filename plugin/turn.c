@@ -84,15 +84,14 @@ void turn_send(struct turn *turn, enum destination to, struct edgecore_message *
   deliveries_add(turn->deliveries, DELIVERY_SEND, to, message, NULL);
 }
 
-/* Whether it is the update of a pod status: the table has it, and each connection to the cloud starts with all of them. */
-static gboolean is_podstatus_update(const struct edgecore_message_fields *message) {
+gboolean turn_is_podstatus_update(const struct edgecore_message_fields *message) {
   return strcmp(message->operation, "update") == 0 && resource_parse(message->resource).kind == RESOURCE_PODSTATUS;
 }
 
 static int32_t keep(struct turn *turn, struct edgecore_message *message, struct edgecore_error *error) {
   const struct edgecore_message_fields *fields = turn->core->message_read(message);
 
-  if (is_podstatus_update(fields)) {
+  if (turn_is_podstatus_update(fields)) {
     turn->statuses_left = TRUE;
     return EDGECORE_OK;
   }
@@ -101,9 +100,11 @@ static int32_t keep(struct turn *turn, struct edgecore_message *message, struct 
 
 /* While the link is down everything is kept, and after that whatever comes queues up behind what was kept. */
 static gboolean must_keep(const struct turn *turn, const struct edgecore_message_fields *message) {
+  if (turn->keeps_nothing)
+    return FALSE;
   if (turn->link == LINK_DISCONNECTED && !turn->settings->edgesite)
     return TRUE;
-  return !outbox_is_empty(turn->outbox) && !is_podstatus_update(message);
+  return !outbox_is_empty(turn->outbox) && !turn_is_podstatus_update(message);
 }
 
 /* What earlier turns left for the cloud in memory: the hub was full, or it could not be kept when the link went down. It comes before

@@ -17,6 +17,7 @@ struct turn {
   enum link link;         /* as of the message that is handled now */
   GArray *deliveries;     /* held back until the commit */
   const GArray *waiting;  /* deliveries of earlier turns that nobody has taken yet */
+  gboolean keeps_nothing; /* what is for the cloud waits as a delivery, not in the outbox */
   gboolean waiting_kept;  /* those of them that were for the cloud are in the outbox now */
   gboolean statuses_left; /* a pod status that was on its way to the cloud is in the table alone */
   gsize bytes;            /* contents that this turn made; over the bound it ends */
@@ -40,6 +41,8 @@ struct store_row turn_row_of(const struct edgecore_message_fields *message, cons
 int32_t turn_check_content(struct turn *turn, const struct edgecore_message_fields *message,
                            struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean turn_is_sync(const struct edgecore_message_fields *message);
+/* Whether it is the update of a pod status: the table has it, and each connection to the cloud starts with all of them. */
+gboolean turn_is_podstatus_update(const struct edgecore_message_fields *message);
 
 /* A message of the plugin about another one: it keeps that one's route, and names it as its parent. The JSON is
  * UTF-8. The caller owns it. */

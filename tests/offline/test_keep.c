@@ -325,3 +325,64 @@ TEST_CASE(Keep, what_is_kept_after_a_failed_checkpoint_stays) {
   scene_end(&scene);
   fault_vfs_remove();
 }
+
+static int refuse_writes(enum fault_op op, const char *path, void *data) {
+  return op == FAULT_WRITE && *(const gboolean *)data && g_str_has_suffix(path, "-wal") ? SQLITE_FULL : SQLITE_OK;
+}
+
+static struct scene scene_with_a_pod(gboolean *is_full) {
+  fault_vfs_install();
+  fault_vfs_set_hook(refuse_writes, is_full);
+  struct scene scene = scene_begin(NULL);
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "1");
+  scene_link(&scene, TRUE);
+  scene_link(&scene, FALSE);
+  g_free(scene_heard(&scene, "edged"));
+  g_free(scene_heard(&scene, "websocket"));
+  return scene;
+}
+
+static void check_edged_is_answered(struct scene *scene) {
+  scene_say(scene, "edged", "query", "a/pod/1", NULL);
+  g_autofree char *heard = scene_heard(scene, "edged");
+  check_contains(heard, "response a/pod/1");
+  check_int_eq(fake_core_inbox_length(scene->core), 0);
+}
+
+TEST_CASE(Keep, without_link_and_room_on_the_disk_nobody_waits_for_an_answer_that_cannot_be_kept) {
+  gboolean is_full = FALSE;
+  struct scene scene = scene_with_a_pod(&is_full);
+
+  is_full = TRUE;
+  scene_say(&scene, "edgefunction", "action_result", "a/function/f", "1");
+  scene_run(&scene);
+  check_edged_is_answered(&scene);
+  is_full = FALSE;
+  scene_run_for(&scene, 5 * G_USEC_PER_SEC);
+  check_int_eq(scene_count(&scene, SCENE_OUTBOX), 1);
+  scene_link(&scene, TRUE);
+  g_autofree char *cloud = scene_cloud(&scene);
+  check_contains(cloud, "error a/function/f");
+  scene_end(&scene);
+  fault_vfs_remove();
+}
+
+TEST_CASE(Keep, what_was_sent_and_cannot_be_deleted_holds_up_no_answer) {
+  gboolean is_full = FALSE;
+  struct scene scene = scene_with_a_pod(&is_full);
+
+  scene_say(&scene, "edgefunction", "action_result", "a/function/f", "1");
+  scene_run(&scene);
+  is_full = TRUE;
+  scene_link(&scene, TRUE);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/2", "2");
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  check_edged_is_answered(&scene);
+  g_autofree char *cloud = scene_heard(&scene, "websocket");
+  check_contains(cloud, "action_result a/function/f");
+  check_contains(cloud, "error a/pod/2");
+  is_full = FALSE;
+  scene_end(&scene);
+  fault_vfs_remove();
+}

@@ -107,6 +107,17 @@ static struct work *draw(struct trial *self) {
   }
 }
 
+static void lose_link(struct trial *self) {
+  for (guint i = 0; i < self->works->len; i++)
+    ((struct work *)g_ptr_array_index(self->works, i))->was_before_loss = TRUE;
+  send_work(self, work_link(FALSE));
+}
+
+static void restore_link(struct trial *self) {
+  self->link_back_at = MIN(self->link_back_at, disk_position(self->rig.disk));
+  send_work(self, work_link(TRUE));
+}
+
 static void turn(struct trial *self, guint number, guint turns) {
   gint32 count = g_rand_int_range(self->random, 1, 5);
 
@@ -114,9 +125,9 @@ static void turn(struct trial *self, guint number, guint turns) {
     send_work(self, draw(self));
   /* Without requests the link is down for half of the time; those of the cloud need it. */
   if (number == turns / 4 && !self->has_requests)
-    send_work(self, work_link(FALSE));
+    lose_link(self);
   if (number == turns / 2)
-    send_work(self, work_link(TRUE));
+    restore_link(self);
   pump(self);
   if (number % 4 == 3 && rig_resume(&self->rig))
     rig_swap(&self->rig);
@@ -147,7 +158,8 @@ disk *trial_base(void) {
 
 static void trial_init(struct trial *self, const struct trial_fault *fault, disk *on, guint first, guint count,
                        gboolean has_requests) {
-  *self = (struct trial){.fault = fault, .first = first, .count = count, .has_requests = has_requests};
+  *self = (struct trial){
+      .fault = fault, .first = first, .count = count, .has_requests = has_requests, .link_back_at = G_MAXUINT};
   self->sent = g_ptr_array_new_with_free_func(sent_free);
   self->works = g_ptr_array_new_with_free_func(work_free);
   self->random = g_rand_new_with_seed(SEED);

@@ -34,6 +34,7 @@ struct trial {
   guint refused;         /* messages that were answered with an error for it */
   GPtrArray *sent;       /* all that was sent: struct trial_sent */
   GPtrArray *works;      /* struct work, in the order in which they were sent */
+  guint link_back_at;    /* in the disk's log; G_MAXUINT: not yet */
   GRand *random;
   GString *wrong; /* "" when all of it is true */
 };

@@ -67,6 +67,11 @@ static gboolean was_reopened(const disk *on, guint at) {
   return failed == G_MAXUINT;
 }
 
+/* Its commit was before, and only the answer waited. */
+static gboolean waited_for_link(const struct trial *trial, const struct work *work, const struct outcome *outcome) {
+  return work->was_before_loss && outcome->done_at >= trial->link_back_at;
+}
+
 static gboolean is_query(const struct edgecore_message_fields *message) {
   return strcmp(message->operation, "query") == 0;
 }
@@ -89,7 +94,8 @@ static void check_outcome(struct trial *trial, const struct work *work, const st
     what = "was answered with an error, and nothing had failed";
   else if (outcome->empty)
     what = "was answered with nothing";
-  else if (outcome->done > 0 && !is_query(message) && !was_reopened(trial->rig.disk, outcome->done_at))
+  else if (outcome->done > 0 && !is_query(message) && !waited_for_link(trial, work, outcome) &&
+           !was_reopened(trial->rig.disk, outcome->done_at))
     what = "was answered \"OK\" after a failed sync, before the database was opened anew";
   if (what != NULL && trial->wrong->len == 0)
     g_string_printf(trial->wrong, "%s of %s from %s %s (done %u, errors %u); log: %s", message->operation,

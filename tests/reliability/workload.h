@@ -8,6 +8,7 @@ struct work {
   struct edgecore_message *message; /* a reference */
   gboolean is_refused;              /* it is wrong: an error answers it, and nothing of it is stored */
   gboolean must_succeed;            /* nothing fails any more */
+  gboolean was_before_loss;         /* it was sent before the link was lost: its answer may have waited for that */
 };
 
 void work_free(gpointer work);
