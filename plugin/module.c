@@ -14,11 +14,10 @@ static void retry_waiting(module *self) {
 
   module_deliver(self);
   /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
-  if (self->waiting->len >= MODULE_WAITING_MAX && !self->settings.edgesite)
+  if (module_is_crowded(self) && !self->settings.edgesite)
     module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
-  if (module_is_refused(self) && self->waiting->len >= before && self->waiting->len < MODULE_WAITING_MAX &&
-      self->backlog->len == 0)
+  if (module_is_refused(self) && self->waiting->len >= before && !module_is_crowded(self) && self->backlog->len == 0)
     module_process(self, 1);
 }
 

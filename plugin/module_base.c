@@ -4,6 +4,9 @@
 
 /* Pages in the WAL after which a turn moves them to the database file by itself: about 4 MB. */
 #define WAL_PAGES_MAX 1000
+/* Deliveries that may wait for full neighbours, and bytes of content in them. */
+#define WAITING_MAX 4096
+#define WAITING_BYTES_MAX (16 << 20)
 /* Without work for this long, the module is idle. */
 #define IDLE_TIME (2 * G_USEC_PER_SEC)
 
@@ -17,6 +20,17 @@ void module_log(const module *self, int32_t level, const char *text) {
 
 gboolean module_is_refused(const module *self) {
   return self->wait_due != G_MAXINT64;
+}
+
+gboolean module_is_crowded(const module *self) {
+  gsize bytes = 0;
+
+  for (guint i = 0; i < self->waiting->len && bytes < WAITING_BYTES_MAX; i++) {
+    const struct delivery *delivery = &g_array_index(self->waiting, struct delivery, i);
+    if (delivery->message != NULL)
+      bytes += self->core->message_read(delivery->message)->content_size;
+  }
+  return self->waiting->len >= WAITING_MAX || bytes >= WAITING_BYTES_MAX;
 }
 
 gboolean module_is_held(const module *self, const struct delivery *delivery) {

@@ -12,8 +12,6 @@
 #include "store.h"
 
 #define MODULE_NAME "metaManager"
-/* While neighbours are full, this many deliveries may wait before nothing at all is taken in, and those for the cloud are kept. */
-#define MODULE_WAITING_MAX 4096
 /* A node that is never at rest has an idle step this long after the last one all the same, in microseconds. */
 #define MODULE_IDLE_BY (60 * G_USEC_PER_SEC)
 
@@ -68,6 +66,8 @@ gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
 /* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
 gboolean module_is_refused(const module *self);
+/* Whether so many deliveries wait, or such great ones, that nothing at all is taken in, and those for the cloud are kept. */
+gboolean module_is_crowded(const module *self);
 /* Whether it is for the cloud, which may not get it while the link is down, nor before what is in the outbox: it is to be kept. */
 gboolean module_is_held(const module *self, const struct delivery *delivery);
 /* Whether something that is not held waits for the cloud. */

@@ -136,7 +136,7 @@ static gboolean handle_one(module *self, struct edgecore_item *item) {
   if (run(self, handle_all, item, &count, NULL, &cause) == EDGECORE_OK ||
       run(self, handle_failure, item, &count, &cause, &error) == EDGECORE_OK)
     return TRUE;
-  return error.code != EDGECORE_NO_MEMORY && self->waiting->len < MODULE_WAITING_MAX &&
+  return error.code != EDGECORE_NO_MEMORY && !module_is_crowded(self) &&
          run(self, handle_failure_in_memory, item, &count, &cause, &error) == EDGECORE_OK;
 }
 

@@ -148,6 +148,22 @@ TEST_CASE(ModuleDeliver, what_waits_in_memory_is_bounded) {
   scene_end(&scene);
 }
 
+TEST_CASE(ModuleDeliver, what_waits_in_memory_is_bounded_in_bytes) {
+  struct scene scene = scene_begin(NULL);
+  g_autofree char *megabyte = g_strnfill(1 << 20, 'm');
+
+  fake_core_set_capacity(scene.core, "edged", 0);
+  for (guint i = 0; i < 40; i++)
+    scene_say(&scene, "edgecontroller", "insert", "a/configmap/1", megabyte);
+  scene_run_for(&scene, 100 * G_USEC_PER_SEC);
+  check_int_ge(fake_core_inbox_length(scene.core), 40 - 16);
+  fake_core_set_capacity(scene.core, "edged", 100);
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  check_int_eq(fake_core_held(scene.core), 0);
+  check_int_eq(fake_core_queued(scene.core, "edged"), 40);
+  scene_end(&scene);
+}
+
 /* ------------------------------------------------------------------------------------------------ nobody there */
 
 TEST_CASE(ModuleDeliver, what_has_no_receiver_is_logged_and_the_rest_goes_on) {
