@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* More than a swap takes, also one that fails: 5 s for the old version to stop, 15 s for each start. */
+#define PATIENCE_SECONDS 60
+
 static const struct command_usage usage = {
     .arguments = "FILE.so",
     .summary =
@@ -33,7 +36,7 @@ int cmd_swap(int argc, char **argv) {
 
   g_autofree char *answer = NULL;
   gboolean swapped = FALSE;
-  if (!control_ask(directory, arguments[0], &swapped, &answer, &error)) {
+  if (!control_ask(directory, arguments[0], PATIENCE_SECONDS, &swapped, &answer, &error)) {
     command_say("%s", error->message);
     return EXIT_ERROR;
   }

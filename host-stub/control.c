@@ -15,6 +15,7 @@
 #define MAX_REQUEST 8192
 #define REQUEST_SECONDS 5 /* for a client to say what it wants */
 #define MAX_ANSWER (64 * 1024)
+#define SHORTAGE_MS 1000 /* before another look when there is no descriptor or memory for a client */
 
 struct control {
   char *directory;
@@ -74,9 +75,9 @@ static gboolean send_all(int fd, const char *text, gsize size) {
   return TRUE;
 }
 
-/* How long poll may wait; deadline -1: for ever. */
+/* How long poll may wait. */
 static int left_ms(gint64 deadline) {
-  return deadline < 0 ? -1 : (int)(MAX(deadline - g_get_monotonic_time(), 0) / 1000);
+  return (int)(MAX(deadline - g_get_monotonic_time(), 0) / 1000);
 }
 
 /* All up to the line end or the end, at most `most` bytes, until the deadline or until `stop_fd` (-1: none) is readable. NULL and
@@ -129,6 +130,11 @@ static void serve(control *self, int fd) {
     send_all(fd, "\n", 1);
 }
 
+/* The client stays in the queue, so poll would find it again at once. */
+static gboolean is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+}
+
 static gpointer serve_all(gpointer data) {
   control *self = data;
   struct pollfd polled[2] = {{.fd = self->listen_fd, .events = POLLIN}, {.fd = self->stop_fd, .events = POLLIN}};
@@ -136,8 +142,11 @@ static gpointer serve_all(gpointer data) {
   while (TEMP_FAILURE_RETRY(poll(polled, 2, -1)) > 0 && polled[1].revents == 0) {
     int fd = TEMP_FAILURE_RETRY(accept4(self->listen_fd, NULL, NULL, SOCK_CLOEXEC));
 
-    if (fd < 0)
+    if (fd < 0) {
+      if (is_shortage(errno))
+        (void)poll(&polled[1], 1, SHORTAGE_MS);
       continue;
+    }
     serve(self, fd);
     close(fd);
   }
@@ -216,13 +225,44 @@ void control_free(control *self) {
   g_free(self);
 }
 
-gboolean control_ask(const char *directory, const char *file, gboolean *swapped, char **answer, GError **error) {
+/* Says why there is no answer, by errno. */
+static void fail_unanswered(GError **error, const char *directory, guint seconds) {
+  int number = errno;
+  g_autofree char *late =
+      g_strdup_printf("the edgehost has not answered within %u s: see its log, whether it swapped", seconds);
+
+  fail(error, directory, number == ETIMEDOUT || number == EAGAIN ? late : g_strerror(number));
+}
+
+/* -1 and `error`. */
+static int connect_to_host(int directory_fd, const char *directory, guint seconds, GError **error) {
+  struct sockaddr_un address = address_in(directory_fd);
+  struct timeval patience = {.tv_sec = seconds};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  /* For connect as well, which waits while the host's queue of clients is full. */
+  if (fd >= 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+    return fd;
+  if (fd >= 0 && errno == EAGAIN)
+    fail_unanswered(error, directory, seconds);
+  else
+    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "no edgehost listens on %s/" SOCKET_NAME ": %s", directory,
+                g_strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  return -1;
+}
+
+gboolean control_ask(const char *directory, const char *file, guint seconds, gboolean *swapped, char **answer,
+                     GError **error) {
+  gint64 deadline = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
   int directory_fd = open_directory(directory, error), fd = -1;
   gboolean answered = FALSE;
   if (directory_fd < 0)
     return FALSE;
 
-  struct sockaddr_un address = address_in(directory_fd);
   g_autofree char *absolute = g_canonicalize_filename(file, NULL);
   g_autofree char *request = g_strdup_printf("swap %s\n", absolute);
   g_autofree char *line = NULL;
@@ -230,19 +270,18 @@ gboolean control_ask(const char *directory, const char *file, gboolean *swapped,
     fail(error, directory, "the file's name is too long or has a line end in it");
     goto out;
   }
-  fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-    g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "no edgehost listens on %s/" SOCKET_NAME ": %s", directory,
-                g_strerror(errno));
+  fd = connect_to_host(directory_fd, directory, seconds, error);
+  if (fd < 0)
     goto out;
-  }
-  line = send_all(fd, request, strlen(request)) ? receive_line(fd, -1, -1, MAX_ANSWER) : NULL;
+  line = send_all(fd, request, strlen(request)) ? receive_line(fd, -1, deadline, MAX_ANSWER) : NULL;
   *swapped = line && g_str_has_prefix(line, "ok ");
   answered = *swapped || (line && g_str_has_prefix(line, "failed "));
   if (answered)
     *answer = g_strdup(strchr(line, ' ') + 1);
+  else if (line)
+    fail(error, directory, "the edgehost went away without an answer");
   else
-    fail(error, directory, line ? "the edgehost went away without an answer" : g_strerror(errno));
+    fail_unanswered(error, directory, seconds);
 out:
   if (fd >= 0)
     close(fd);

@@ -23,9 +23,9 @@ gboolean control_serve(control *self, control_swap_fn *swap, void *data, GError 
 void control_free(control *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(control, control_free)
 
-/* The other end: asks for a swap and waits for the answer, which the caller owns; *swapped says which it is. FALSE and
+/* The other end: asks for a swap and waits up to `seconds` for the answer, which the caller owns; *swapped says which it is. FALSE and
  * `error` when no host answers. */
-gboolean control_ask(const char *directory, const char *file, gboolean *swapped, char **answer,
+gboolean control_ask(const char *directory, const char *file, guint seconds, gboolean *swapped, char **answer,
                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 #endif
