@@ -320,7 +320,6 @@ int cmd_replay(int argc, char **argv) {
   }
   if (!command_check_name("--plugin", plugin) || !command_log_level(log_level, &level))
     return EXIT_USAGE;
-  signal(SIGPIPE, SIG_IGN);
   interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);

@@ -367,7 +367,6 @@ int cmd_run(int argc, char **argv) {
   if (read_settings(argc, argv, &settings, &level, &status)) {
     struct run self = {.forever = settings.forever, .loop = g_main_loop_new(NULL, FALSE)};
 
-    signal(SIGPIPE, SIG_IGN);
     g_mutex_init(&self.lock);
     g_cond_init(&self.changed);
     self.stop_fd = eventfd(0, EFD_CLOEXEC);

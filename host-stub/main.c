@@ -1,6 +1,7 @@
 #include "commands.h"
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +47,9 @@ int main(int argc, char **argv) {
   int status;
 
   open_standard_descriptors();
+  /* A reader that went away and a file that may not grow are errors of the call, and no end of the program. */
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   /* An arena for each of our few threads would hold more free memory than all of them use. */
   mallopt(M_ARENA_MAX, 2);
   for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++) {

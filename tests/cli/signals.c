@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,6 +185,37 @@ TEST_CASE(Signals, a_module_that_is_down_is_not_waited_for) {
   process_signal(host, SIGTERM);
   check_int_eq(process_finish(host), 1);
   check_contains(process_error(host)->str, "ended before all had settled: the module is down\n");
+}
+
+/* Smaller than what is sent, larger than the plugin. */
+static process *run_with_small_files(void) {
+  struct rlimit limit;
+  check_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const struct rlimit small = {.rlim_cur = 4 << 20, .rlim_max = limit.rlim_max};
+  check_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+  process *host = cli_run((const char *const[]){"--forever", NULL});
+  check_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  return host;
+}
+
+TEST_CASE(Signals, a_limit_of_file_sizes_is_an_error_and_not_the_end) {
+  g_autofree char *padding = g_strnfill(1 << 20, 'x');
+  g_autoptr(process) host = run_with_small_files();
+  for (guint i = 0; i < 16; i++) {
+    g_autofree char *line =
+        g_strdup_printf("{\"send\":{\"id\":\"m%u\",\"source\":\"edgecontroller\",\"operation\":\"insert\","
+                        "\"resource\":\"default/pod/p%u\",\"content_raw\":\"" SECRET " %s\"}}\n",
+                        i, i, padding);
+    g_autofree char *answer = g_strdup_printf("\"parent_id\":\"m%u\"", i);
+    require_true(process_write(host, line, -1));
+    require_true(process_wait_for(host, answer));
+  }
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+  const guint stored = count_of(process_output(host)->str, "\"content\":\"OK\"");
+  check_int_ge(stored, 1);
+  check_int_le(stored, 15);
+  check_int_eq(rows_stored(), stored);
 }
 
 #define STEP(more) "{\"send\":{\"source\":\"edged\",\"operation\":\"query\",\"resource\":\"a/pod/b\"}" more "}"
