@@ -50,14 +50,16 @@ static gboolean refuse_errno(GError **error, const char *path, const char *what)
   return refuse(error, path, why, "check the path in database.source and who may write there");
 }
 
-static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, const char *what) {
+static const char check_disk[] = "check the disk and the file";
+
+static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, const char *what, const char *remedy) {
   int code = sqlite3_errcode(db);
   if (code == SQLITE_NOTADB)
     return refuse(error, path, "is not an SQLite database", "move it away or name another file in database.source");
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
     return refuse(error, path, "is locked by another program", "end that program and try again");
   g_autofree char *why = g_strdup_printf("%s: %s", what, sqlite3_errmsg(db));
-  return refuse(error, path, why, "check the disk and the file");
+  return refuse(error, path, why, remedy);
 }
 
 /* So that the name outlives a power cut. A file system that cannot do it for directories is no reason to fail. */
@@ -144,7 +146,8 @@ static gboolean run_steps(sqlite3 *db, const char *path, const model *self, gint
     if (self->steps[i].version <= from || run_sql(db, self->steps[i].sql) || is_done_already(db))
       continue;
     g_autofree char *what = g_strdup_printf("table %s, step %u", self->table, self->steps[i].version);
-    return refuse_sqlite(error, path, db, what);
+    return refuse_sqlite(error, path, db, what,
+                         "it may be another application's: name another file in database.source, or check the disk");
   }
   return TRUE;
 }
@@ -164,7 +167,7 @@ static struct schema wanted_schema(const GPtrArray *models, struct schema now) {
 static gboolean grow(sqlite3 *db, const char *path, const GPtrArray *models, GError **error) {
   struct schema now;
   if (!run_sql(db, "BEGIN IMMEDIATE") || !schema_read(db, &now))
-    return refuse_sqlite(error, path, db, "cannot be written");
+    return refuse_sqlite(error, path, db, "cannot be written", check_disk);
 
   struct schema wanted = wanted_schema(models, now);
   for (guint i = 0; i < models->len; i++)
@@ -173,16 +176,24 @@ static gboolean grow(sqlite3 *db, const char *path, const GPtrArray *models, GEr
   g_autofree char *marks = g_strdup_printf("PRAGMA user_version = %" G_GINT64_FORMAT
                                            "; PRAGMA application_id = %" G_GINT64_FORMAT "; COMMIT",
                                            wanted.version, wanted.application_id);
-  return run_sql(db, marks) || refuse_sqlite(error, path, db, "cannot be written");
+  return run_sql(db, marks) || refuse_sqlite(error, path, db, "cannot be written", check_disk);
 }
 
-static gboolean check_application(const char *path, const GPtrArray *models, gint64 found, GError **error) {
+/* KubeEdge leaves both numbers 0. We set both at once, so a version without our application_id is not ours. */
+static gboolean is_for(const model *self, struct schema found) {
+  if (found.application_id == 0)
+    return found.version == 0 || self->application_id == 0;
+  return found.application_id == self->application_id;
+}
+
+static gboolean check_application(const char *path, const GPtrArray *models, struct schema found, GError **error) {
   for (guint i = 0; i < models->len; i++) {
     const model *one = models->pdata[i];
-    if (found == 0 || found == one->application_id)
+    if (is_for(one, found))
       continue;
-    g_autofree char *why = g_strdup_printf("belongs to another application (application_id 0x%x, not 0x%x)",
-                                           (guint32)found, (guint32)one->application_id);
+    g_autofree char *why = g_strdup_printf(
+        "belongs to another application (application_id 0x%x, not 0x%x; user_version %" G_GINT64_FORMAT ")",
+        (guint32)found.application_id, (guint32)one->application_id, found.version);
     return refuse(error, path, why, "name another file in database.source");
   }
   return TRUE;
@@ -222,10 +233,10 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
   guint wrong = bits_wrong(models, now.application_id);
   *is_ours_unread = !is_read && wrong <= 1;
   if (!is_read)
-    return refuse_sqlite(error, path, db, "cannot be read");
+    return refuse_sqlite(error, path, db, "cannot be read", check_disk);
   if (wrong == 1)
     return TRUE;
-  if (!check_application(path, models, now.application_id, error) || !files_make_private(path, error))
+  if (!check_application(path, models, now, error) || !files_make_private(path, error))
     return FALSE;
 
   struct schema wanted = wanted_schema(models, now);
@@ -314,7 +325,7 @@ static gboolean migrate_once(const char *path, const GPtrArray *models, gboolean
   gboolean is_ours_unread = FALSE;
   gboolean is_open = sqlite3_open_v2(path, &db, flags, NULL) == SQLITE_OK;
   gboolean is_done = is_open ? migrate_open(db, path, models, &is_ours_unread, error)
-                             : refuse_sqlite(error, path, db, "cannot be opened");
+                             : refuse_sqlite(error, path, db, "cannot be opened", check_disk);
   *is_damaged = !is_done && is_damage(db, is_ours_unread);
   return is_done;
 }

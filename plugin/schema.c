@@ -6,9 +6,9 @@
   { .size = sizeof(struct edgecore_model_step), .version = (number), .sql = (text) }
 
 static const struct edgecore_model_step steps[] = {
-    /* As upstream's ORM makes it. */
+    /* As upstream's ORM makes it. A table of that name without these columns is another application's, and no step goes on. */
     STEP(1, "CREATE TABLE IF NOT EXISTS meta(key varchar(256) NOT NULL PRIMARY KEY,"
-            " type varchar(32) NOT NULL DEFAULT '', value text)"),
+            " type varchar(32) NOT NULL DEFAULT '', value text);SELECT key, type, value FROM meta LIMIT 0"),
     STEP(2, "CREATE INDEX IF NOT EXISTS meta_type ON meta(type)"),
     /* NULL: a row that upstream wrote and that has not been summed yet. */
     STEP(3, "ALTER TABLE meta ADD COLUMN sum INTEGER"),

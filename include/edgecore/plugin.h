@@ -159,7 +159,8 @@ struct edgecore_model {
   uint32_t size;
   uint32_t flags;          /* EDGECORE_MODEL_MENDED */
   const char *table;       /* for messages to people */
-  uint32_t application_id; /* PRAGMA application_id. A database with another one, not 0, is refused untouched. */
+  uint32_t application_id; /* PRAGMA application_id. A database with another one is refused untouched; with 0 as well,
+                              when it has a user_version and this one is not 0. */
   uint32_t step_count;
   const struct edgecore_model_step
       *steps; /* the last one's version becomes PRAGMA user_version, unless that is higher already */

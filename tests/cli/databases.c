@@ -88,9 +88,30 @@ TEST_CASE(Databases, another_applications) {
   check_no_companions();
 }
 
+/* Without an application_id of its own. KubeEdge sets neither number. */
+TEST_CASE(Databases, another_applications_that_has_a_version_only) {
+  g_autofree char *path = test_path("edge.db");
+  struct stat status;
+  database_make("PRAGMA user_version = 7; CREATE TABLE theirs (a)");
+  require_int_eq(chmod(path, 0644), 0);
+  check_refused((const char *const[]){"another application", "user_version 7", "database.source", NULL});
+  require_int_eq(stat(path, &status), 0);
+  check_int_eq(status.st_mode & 0777, 0644);
+  check_no_companions();
+}
+
 TEST_CASE(Databases, a_table_that_is_something_else) {
-  database_make("CREATE TABLE meta (a, b); INSERT INTO meta VALUES (1, 2)");
-  check_refused((const char *const[]){"meta", NULL});
+  static const char *const tables[] = {
+      "CREATE TABLE meta (a, b); INSERT INTO meta VALUES (1, 2)",
+      "DROP TABLE meta; CREATE TABLE meta (a, type); INSERT INTO meta VALUES (1, 2)",
+      "DROP TABLE meta; CREATE TABLE meta (key, type, size); INSERT INTO meta VALUES (1, 2, 3)",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
+    test_note("%s", tables[i]);
+    database_make(tables[i]);
+    check_refused((const char *const[]){"meta", "another application", "database.source", NULL});
+    check_no_companions();
+  }
 }
 
 TEST_CASE(Databases, locked_by_another_process) {

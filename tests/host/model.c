@@ -187,6 +187,20 @@ TEST_CASE(Model, refuses_another_applications_database) {
   check_untouched(path, 2, "0xf055112");
 }
 
+/* KubeEdge's own file has neither number; a model without an application_id takes any version. */
+TEST_CASE(Model, refuses_a_version_without_an_application) {
+  static const struct edgecore_model nameless = {
+      .size = sizeof nameless, .table = "meta", .step_count = 2, .steps = steps};
+  g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)model_free);
+  g_autofree char *path = test_path("edge.db");
+  g_autoptr(GError) error = NULL;
+  database_run(path, "PRAGMA user_version = 1; CREATE TABLE meta (key, type, value)");
+  check_untouched(path, 2, "belongs to another application (application_id 0x0, not 0x6d657461; user_version 1)");
+  g_ptr_array_add(list, model_copy(&nameless, NULL));
+  check_true(model_migrate(path, list, &error));
+  check_no_error(error);
+}
+
 /* Its version may be lower than its tables are, after damage. */
 TEST_CASE(Model, a_column_that_is_there_already_is_no_error) {
   static const struct edgecore_model_step column_steps[] = {

@@ -104,7 +104,9 @@ int32_t edgecore_plugin_register(const struct edgecore_core *core, struct edgeco
   if (code != EDGECORE_OK)
     return code;
   const struct edgecore_model_step step = {.size = sizeof step, .version = 1, .sql = SQL};
-  const struct edgecore_model model = {.size = sizeof model, .table = "meta", .step_count = 1, .steps = &step};
+  /* The plugin's own: it may come after this one, on the same database. */
+  const struct edgecore_model model = {
+      .size = sizeof model, .table = "meta", .application_id = 0x4b456d6d, .step_count = 1, .steps = &step};
   code = core->register_model(core, &model, error);
   if (code != EDGECORE_OK)
     return code;
