@@ -48,8 +48,9 @@ static const struct command_usage usage = {
         "Reads steps as JSON lines from standard input and writes each delivery as one JSON line to standard output.\n"
         "Ends when the input has ended and all has settled, or on SIGTERM or SIGINT.\n"
         "\n"
-        "SIGHUP reads the configuration and the plugin file again. When the file has changed, it takes over; when only the\n"
-        "configuration has, the same file does, so that the configuration applies; when neither has, nothing happens.",
+        "SIGHUP reads the configuration and the plugin file that was taken last again. When the file has changed, it takes\n"
+        "over; when only the configuration has, the same file does, so that the configuration applies; when neither has,\n"
+        "nothing happens.",
     .description =
         "Steps: {\"send\":MESSAGE or [MESSAGE,...]}, {\"rules\":[RULE,...]} (what the other modules answer, until the next\n"
         "rules), {\"swap\":\"FILE.so\"}, {\"wait_ms\":N} (wait until all has settled, at most so long); or several in one.\n"
@@ -216,7 +217,8 @@ static gboolean on_reload_signal(gpointer data) {
   if (!deployment_reload(self->deployment, &changed, &report, &error)) {
     command_say("reload: %s", error->message);
   } else if (!changed) {
-    command_say("reload: plugin file and configuration are unchanged, nothing happens");
+    g_autofree char *file = deployment_file(self->deployment);
+    command_say("reload: %s and the configuration are unchanged, nothing happens", file);
   } else {
     g_autofree char *text = deployment_describe(&report);
     command_say("reload: %s", text);

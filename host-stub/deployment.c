@@ -108,6 +108,13 @@ gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap
   return TRUE;
 }
 
+char *deployment_file(deployment *self) {
+  g_mutex_lock(&self->lock);
+  char *file = g_strdup(self->file);
+  g_mutex_unlock(&self->lock);
+  return file;
+}
+
 char *deployment_describe(const struct host_swap_report *report) {
   return g_strdup_printf("swapped %s to %s: pause %.3f ms, %u messages waiting, handed over %" G_GUINT64_FORMAT
                          " bytes of state and %u messages",

@@ -29,6 +29,9 @@ gboolean deployment_swap(deployment *self, const char *file, struct host_swap_re
 gboolean deployment_reload(deployment *self, gboolean *changed, struct host_swap_report *report,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The plugin file that was taken last, or NULL; owned by the caller. */
+char *deployment_file(deployment *self) G_GNUC_WARN_UNUSED_RESULT;
+
 /* A report as one line for people, owned by the caller. */
 char *deployment_describe(const struct host_swap_report *report);
 

@@ -273,7 +273,8 @@ TEST_CASE(Signals, sighup_without_a_change_changes_nothing) {
   require_true(process_write(host, GOOD_LINE("m1"), -1));
   require_true(process_wait_for(host, "\"parent_id\":\"m1\""));
   process_signal(host, SIGHUP);
-  require_true(process_wait_for_error(host, "unchanged"));
+  require_true(process_wait_for_error(host, "edgehost: reload: " PLUGIN
+                                            " and the configuration are unchanged, nothing happens\n"));
   require_true(process_write(host, GOOD_LINE("m2"), -1));
   require_true(process_wait_for(host, "\"parent_id\":\"m2\""));
   process_signal(host, SIGTERM);

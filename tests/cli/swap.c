@@ -146,6 +146,16 @@ TEST_CASE(CliSwap, sighup_takes_the_file_that_is_there_now) {
   check_int_eq(process_finish(host), 0);
 }
 
+TEST_CASE(CliSwap, sighup_names_the_file_that_was_taken_last) {
+  g_autoptr(process) host = start_host();
+  g_auto(outcome) end = ask(PLUGIN_V1_0);
+  check_int_eq(end.status, 0);
+  process_signal(host, SIGHUP);
+  check_true(process_wait_for_error(host, "reload: " PLUGIN_V1_0 " and the configuration are unchanged"));
+  process_signal(host, SIGTERM);
+  check_int_eq(process_finish(host), 0);
+}
+
 TEST_CASE(CliSwap, two_hosts_do_not_share_a_run_directory) {
   g_autoptr(process) host = start_host();
   g_autofree char *directory = test_path("run");

@@ -99,7 +99,7 @@ TEST_CASE(SwapProgram, the_installed_file_is_replaced_by_rename) {
   reload(&site, "reload: " ANSWER);
   check_true(process_wait_for_error(site.host, "messages waiting, handed over "));
   check_works(&site);
-  reload(&site, "reload: plugin file and configuration are unchanged, nothing happens");
+  reload(&site, "metamanager.so and the configuration are unchanged, nothing happens");
   site_end(&site);
 }
 
