@@ -26,6 +26,14 @@ static const struct {
     {"database.source", EDGECORE_CONFIG_STRING, "a file name"},
 };
 
+/* The plugin's own keys: what they take is its business, but it is a value. */
+static const char *const value_keys[] = {
+    "metamanager.context-send-group", "metamanager.context-send-module",  "metamanager.edgesite",
+    "meta.sync.podstatus.interval",   "metamanager.remote-query-timeout", "metamanager.remote-query-attempts",
+    "metamanager.volume-timeout",     "metamanager.outbox-max-bytes",     "metamanager.turn-max-messages",
+    "metamanager.turn-max-bytes",
+};
+
 /* Under these stand keys and values. */
 static const char *const sections[] = {"database",    "meta",    "meta.sync", "meta.sync.podstatus",
                                        "metamanager", "modules", NULL};
@@ -64,6 +72,28 @@ static const char *kind_name(enum edgecore_config_kind kind) {
   return "something";
 }
 
+static gboolean is_under(const char *key, const char *outer) {
+  gsize length = strlen(outer);
+
+  return strncmp(key, outer, length) == 0 && key[length] == '.';
+}
+
+static gboolean fail_keys(const struct config_value *value, const char *key, const char *wanted, GError **error) {
+  g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: %s: want %s, got keys and values", value->origin, key, wanted);
+  return FALSE;
+}
+
+/* What stands under a key that takes a value would be no key that anybody asks for. */
+static gboolean check_place(const struct config_value *value, GError **error) {
+  for (gsize i = 0; i < G_N_ELEMENTS(typed_keys); i++)
+    if (is_under(value->key, typed_keys[i].key))
+      return fail_keys(value, typed_keys[i].key, typed_keys[i].wanted, error);
+  for (gsize i = 0; i < G_N_ELEMENTS(value_keys); i++)
+    if (is_under(value->key, value_keys[i]))
+      return fail_keys(value, value_keys[i], "a value", error);
+  return TRUE;
+}
+
 static gboolean check_type(const struct config_value *value, GError **error) {
   if (g_strv_contains(sections, value->key)) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: %s: want keys and values, got %s \"%.64s\"", value->origin,
@@ -71,16 +101,7 @@ static gboolean check_type(const struct config_value *value, GError **error) {
     return FALSE;
   }
   for (gsize i = 0; i < G_N_ELEMENTS(typed_keys); i++) {
-    gsize length = strlen(typed_keys[i].key);
-
-    if (strncmp(value->key, typed_keys[i].key, length) != 0)
-      continue;
-    if (value->key[length] == '.') {
-      g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "%s: %s: want %s, got keys and values", value->origin,
-                  typed_keys[i].key, typed_keys[i].wanted);
-      return FALSE;
-    }
-    if (value->key[length] != '\0')
+    if (strcmp(value->key, typed_keys[i].key) != 0)
       continue;
     if (value->kind == typed_keys[i].kind && (value->kind == EDGECORE_CONFIG_LIST || *value->text != '\0'))
       return TRUE;
@@ -100,7 +121,7 @@ static gboolean take_value(const struct config_value *value, void *data, GError 
                 value->key, before->origin);
     return FALSE;
   }
-  if (!check_type(value, error))
+  if (!check_place(value, error) || !check_type(value, error))
     return FALSE;
   put(self, value->key, value->kind, value->text, value->integer, value->origin, FALSE);
   return TRUE;

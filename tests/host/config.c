@@ -148,6 +148,18 @@ TEST_CASE(Config, bad_yaml_is_an_error_with_file_line_and_key) {
       {"a list where keys stand",
        "meta:\n  sync: [60]\n",
        {"edge.yaml:2: meta.sync: want keys and values, got the list"}},
+      {"keys under a truth value",
+       "metamanager:\n  edgesite:\n    enabled: true\n",
+       {"edge.yaml:3: metamanager.edgesite: want a value, got keys and values"}},
+      {"keys under a number",
+       "metamanager:\n  remote-query-timeout:\n    unit: s\n    value: 5\n",
+       {"edge.yaml:3: metamanager.remote-query-timeout: want a value, got keys and values"}},
+      {"keys under keys under a number",
+       "meta:\n  sync:\n    podstatus:\n      interval:\n        a: {b: 60}\n",
+       {"edge.yaml:5: meta.sync.podstatus.interval: want a value, got keys and values"}},
+      {"keys under a list",
+       "modules:\n  enabled:\n    metaManager: true\n",
+       {"edge.yaml:3: modules.enabled: want a list of module names, got keys and values"}},
       {"database.source empty", "database:\n  source: ''\n", {"edge.yaml:2:", "database.source: want"}},
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -159,6 +171,13 @@ TEST_CASE(Config, bad_yaml_is_an_error_with_file_line_and_key) {
       check_error(error, HOST_ERROR, EDGECORE_INVALID, rows[i].said[k]);
     check_lacks(error != NULL ? error->message : "", "\n");
   }
+}
+
+TEST_CASE(Config, a_key_that_only_begins_as_one_of_ours_is_not_looked_at) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(config) self = read_text("metamanager:\n  edgesites:\n    enabled: true\n  edge: {site: 1}\n", &error);
+  require_no_error(error);
+  check_value(self, "metamanager.edgesites.enabled", EDGECORE_CONFIG_BOOLEAN, "true", 1);
 }
 
 TEST_CASE(Config, bounds_depth_and_size) {
