@@ -57,6 +57,19 @@ static void on_interrupt(int number G_GNUC_UNUSED) {
   errno = before;
 }
 
+/* A signal that is ignored, as nohup has it, stays so. */
+static void catch_signals(void) {
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+  const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+
+  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+    struct sigaction before = {0};
+
+    if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+      sigaction(numbers[i], &action, NULL);
+  }
+}
+
 static void free_string(gpointer string) {
   g_string_free(string, TRUE);
 }
@@ -307,7 +320,6 @@ int cmd_replay(int argc, char **argv) {
       {"log-level", 0, 0, G_OPTION_ARG_STRING, &log_level, "debug, info, warning (default) or error", "LEVEL"},
       {NULL},
   };
-  const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
   int32_t level = EDGECORE_LOG_WARNING;
   char **arguments;
   int status;
@@ -321,7 +333,6 @@ int cmd_replay(int argc, char **argv) {
   if (!command_check_name("--plugin", plugin) || !command_log_level(log_level, &level))
     return EXIT_USAGE;
   interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGINT, &action, NULL);
+  catch_signals();
   return play_all(arguments[0], plugin, &level);
 }

@@ -268,6 +268,31 @@ TEST_CASE(Signals, an_interrupted_scenario_is_not_written_as_if_played) {
   check_contains(process_error(host)->str, ": interrupted by a signal\n");
 }
 
+static void check_replay_leaves_nothing(int number) {
+  g_autofree char *temporary = test_path("tmp");
+  g_autofree char *command =
+      g_strdup_printf("TMPDIR='%s' exec '%s' replay --plugin '%s' --log-level info -", temporary, EDGEHOST, PLUGIN);
+  const char *argv[] = {"/bin/sh", "-c", command, NULL};
+  test_note("signal %d", number);
+  require_int_eq(mkdir(temporary, 0700), 0);
+  /* Whoever runs the tests may have it ignored, and the program would leave it at that. */
+  void (*before)(int) = signal(number, SIG_DFL);
+  g_autoptr(process) host = process_start(argv, NULL);
+  signal(number, before);
+  require_true(process_write(host, "{\"name\":\"first\",\"steps\":[" CONNECT "," ASK_AND_WAIT "]}\n", -1));
+  require_true(process_wait_for_error(host, "the cloud is connected"));
+  process_signal(host, number);
+  check_int_eq(process_finish(host), 1);
+  check_contains(process_error(host)->str, ": interrupted by a signal\n");
+  check_int_eq(rmdir(temporary), 0);
+}
+
+TEST_CASE(Signals, an_interrupted_replay_leaves_no_database_behind) {
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+  for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+    check_replay_leaves_nothing(numbers[i]);
+}
+
 TEST_CASE(Signals, sighup_without_a_change_changes_nothing) {
   g_autoptr(process) host = cli_run((const char *const[]){"--forever", NULL});
   require_true(process_write(host, GOOD_LINE("m1"), -1));
