@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "log.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@ void command_say(const char *format, ...) {
   va_start(arguments, format);
   g_autofree char *text = g_strdup_vprintf(format, arguments);
   va_end(arguments);
+  log_make_one_line(text); /* a file's name may hold line ends */
   g_autofree char *line = g_strconcat("edgehost: ", text, NULL);
   write_line(line);
 }

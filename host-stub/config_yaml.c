@@ -1,5 +1,6 @@
 #include "config_yaml.h"
 #include "host.h"
+#include "log.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -202,9 +203,7 @@ static gboolean read_stream(struct reader *self, const char *text, gsize size, G
 static void make_one_line(GError *error) {
   char *text = g_utf8_make_valid(error->message, -1);
 
-  for (char *at = text; *at != '\0'; at++)
-    if (g_ascii_iscntrl(*at))
-      *at = ' ';
+  log_make_one_line(text);
   g_free(error->message);
   error->message = text;
 }

@@ -1,5 +1,6 @@
 #include "control.h"
 #include "host.h"
+#include "log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -125,7 +126,7 @@ static void serve(control *self, int fd) {
     answer = g_strdup("want the request: swap /FILE");
   g_autofree char *line = g_strdup_printf("%s %s", swapped ? "ok" : "failed", answer);
   /* One line, whatever a plugin put into its error. A client that has gone away meanwhile is its own affair. */
-  g_strdelimit(line, "\r\n", ' ');
+  log_make_one_line(line);
   if (send_all(fd, line, strlen(line)))
     send_all(fd, "\n", 1);
 }

@@ -17,11 +17,15 @@ static gboolean is_clean(const char *text) {
   return g_utf8_validate(text, -1, NULL);
 }
 
-static char *make_line(const char *text) {
-  char *line = g_utf8_make_valid(text, -1);
-  for (char *at = line; *at != '\0'; at++)
+void log_make_one_line(char *text) {
+  for (char *at = text; *at != '\0'; at++)
     if (g_ascii_iscntrl(*at))
       *at = ' ';
+}
+
+static char *make_line(const char *text) {
+  char *line = g_utf8_make_valid(text, -1);
+  log_make_one_line(line);
   return line;
 }
 

@@ -9,6 +9,9 @@ struct logger {
   void *data;
 };
 
+/* Puts a space in the place of each ASCII control character, line ends among them. */
+void log_make_one_line(char *text);
+
 void logger_write(const struct logger *self, int32_t level, const char *module, const char *text);
 void logger_printf(const struct logger *self, int32_t level, const char *module, const char *format, ...)
     G_GNUC_PRINTF(4, 5);

@@ -86,6 +86,11 @@ TEST_CASE(Commands, inspect_shows_a_plugin_or_why_not) {
   }
 }
 
+TEST_CASE(Commands, a_file_name_with_control_characters_is_said_in_one_line) {
+  check_call((const char *const[]){"inspect", "no\nsuch\r\x1b[31mfile\x7f.so", NULL}, 1, "no such  [31mfile .so");
+  check_call((const char *const[]){"a\nb", NULL}, 2, "\"a b\"");
+}
+
 /* `run` on this configuration directory: one line on standard error that has all the parts, nothing else, nothing made. */
 static void check_configuration(const char *directory, const char *const *parts) {
   g_autofree char *run_directory = test_path("run");
