@@ -42,6 +42,8 @@ static int open_directory(const char *directory, GError **error) {
   if (fd < 0 && errno == ENOENT) {
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND,
                 "no edgehost runs with the run directory %s; start one, or name its --run-directory", directory);
+  } else if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
+    fail(error, directory, "is a link or no directory; name the directory itself");
   } else if (fd < 0 || fstat(fd, &status) != 0) {
     fail(error, directory, g_strerror(errno));
   } else if (status.st_uid != geteuid()) {
@@ -166,8 +168,10 @@ static gboolean open_all(control *self, GError **error) {
     return fail(error, self->directory, g_strerror(errno));
   if (flock(self->directory_fd, LOCK_EX | LOCK_NB) != 0)
     return fail(error, self->directory, errno == EWOULDBLOCK ? "another edgehost uses it" : g_strerror(errno));
-  if (unlinkat(self->directory_fd, SOCKET_NAME, 0) != 0 && errno != ENOENT)
-    return fail(error, self->directory, g_strerror(errno));
+  if (unlinkat(self->directory_fd, SOCKET_NAME, 0) != 0 && errno != ENOENT) {
+    g_autofree char *why = g_strdup_printf(SOCKET_NAME " cannot be removed: %s", g_strerror(errno));
+    return fail(error, self->directory, why);
+  }
 
   struct sockaddr_un address = address_in(self->directory_fd);
   self->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -199,12 +203,10 @@ control *control_new(const char *directory, GError **error) {
 }
 
 gboolean control_serve(control *self, control_swap_fn *swap, void *data, GError **error) {
-  g_autoptr(GError) cause = NULL;
-
   self->swap = swap;
   self->data = data;
-  self->thread = g_thread_try_new("control", serve_all, self, &cause);
-  return self->thread || fail(error, self->directory, cause->message);
+  self->thread = g_thread_try_new("control", serve_all, self, NULL);
+  return self->thread || fail(error, self->directory, "no thread for the control socket, allow the host more of them");
 }
 
 void control_free(control *self) {
@@ -226,13 +228,17 @@ void control_free(control *self) {
   g_free(self);
 }
 
-/* Says why there is no answer, by errno. */
-static void fail_unanswered(GError **error, const char *directory, guint seconds) {
-  int number = errno;
+/* Says why there is no answer, by errno; 0: the connection ended. */
+static void fail_unanswered(GError **error, const char *directory, guint seconds, int number) {
   g_autofree char *late =
       g_strdup_printf("the edgehost has not answered within %u s: see its log, whether it swapped", seconds);
 
-  fail(error, directory, number == ETIMEDOUT || number == EAGAIN ? late : g_strerror(number));
+  if (number == ETIMEDOUT || number == EAGAIN)
+    fail(error, directory, late);
+  else if (number == 0 || number == EPIPE || number == ECONNRESET)
+    fail(error, directory, "the edgehost went away without an answer");
+  else
+    fail(error, directory, g_strerror(number));
 }
 
 /* -1 and `error`. */
@@ -247,7 +253,7 @@ static int connect_to_host(int directory_fd, const char *directory, guint second
   if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
     return fd;
   if (fd >= 0 && errno == EAGAIN)
-    fail_unanswered(error, directory, seconds);
+    fail_unanswered(error, directory, seconds, errno);
   else
     g_set_error(error, HOST_ERROR, EDGECORE_NOT_FOUND, "no edgehost listens on %s/" SOCKET_NAME ": %s", directory,
                 g_strerror(errno));
@@ -279,10 +285,8 @@ gboolean control_ask(const char *directory, const char *file, guint seconds, gbo
   answered = *swapped || (line && g_str_has_prefix(line, "failed "));
   if (answered)
     *answer = g_strdup(strchr(line, ' ') + 1);
-  else if (line)
-    fail(error, directory, "the edgehost went away without an answer");
   else
-    fail_unanswered(error, directory, seconds);
+    fail_unanswered(error, directory, seconds, line ? 0 : errno);
 out:
   if (fd >= 0)
     close(fd);

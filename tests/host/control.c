@@ -1,14 +1,18 @@
 #include "control.h"
 
 #include "host.h"
+#include "no_threads.h"
 #include "test.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,4 +101,59 @@ TEST_CASE(Control, an_answer_that_does_not_come_is_told) {
   const int fd = listen_as_host();
   check_ask_fails(1, "the edgehost has not answered within 1 s: see its log, whether it swapped");
   close(fd);
+}
+
+/* With and without having read what was asked. */
+static gpointer hang_up_twice(gpointer data) {
+  const int fd = GPOINTER_TO_INT(data);
+  int client = accept(fd, NULL, NULL);
+  close(client);
+  client = accept(fd, NULL, NULL);
+  struct pollfd polled = {.fd = client, .events = POLLIN};
+  if (poll(&polled, 1, -1) == 1)
+    close(client);
+  return NULL;
+}
+
+TEST_CASE(Control, a_host_that_goes_away_is_told) {
+  const int fd = listen_as_host();
+  GThread *thread = g_thread_new("host", hang_up_twice, GINT_TO_POINTER(fd));
+  check_ask_fails(PATIENCE_SECONDS, "the edgehost went away without an answer");
+  check_ask_fails(PATIENCE_SECONDS, "the edgehost went away without an answer");
+  g_thread_join(thread);
+  close(fd);
+}
+
+TEST_CASE(Control, without_a_thread_it_says_so) {
+  g_autofree char *directory = test_path("run");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(control) self = control_new(directory, &error);
+  require_no_error(error);
+  no_threads_after(0);
+  check_false(control_serve(self, swap_nothing, NULL, &error));
+  no_threads_end();
+  check_error(error, HOST_ERROR, EDGECORE_IO, "no thread for the control socket, allow the host more of them");
+}
+
+static void check_refuses(const char *directory, const char *part) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(control) self = control_new(directory, &error);
+  check_null(self);
+  check_error(error, HOST_ERROR, EDGECORE_IO, directory);
+  check_error(error, HOST_ERROR, EDGECORE_IO, part);
+}
+
+TEST_CASE(Control, a_link_is_no_run_directory) {
+  g_autofree char *directory = test_path("run");
+  g_autofree char *link = test_path("link");
+  require_int_eq(g_mkdir(directory, 0700), 0);
+  require_int_eq(symlink("run", link), 0);
+  check_refuses(link, "is a link or no directory");
+}
+
+TEST_CASE(Control, a_directory_in_the_place_of_the_socket_is_named) {
+  g_autofree char *directory = test_path("run");
+  g_autofree char *socket_path = test_path("run/control");
+  require_int_eq(g_mkdir_with_parents(socket_path, 0700), 0);
+  check_refuses(directory, "control cannot be removed: Is a directory");
 }
