@@ -58,7 +58,10 @@ static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, con
     return refuse(error, path, "is not an SQLite database", "move it away or name another file in database.source");
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
     return refuse(error, path, "is locked by another program", "end that program and try again");
-  g_autofree char *why = g_strdup_printf("%s: %s", what, sqlite3_errmsg(db));
+  /* "unable to open database file" alone says too little. */
+  int number = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+  g_autofree char *why = g_strdup_printf("%s: %s%s%s", what, sqlite3_errmsg(db), number != 0 ? ": " : "",
+                                         number != 0 ? g_strerror(number) : "");
   return refuse(error, path, why, remedy);
 }
 

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +156,23 @@ TEST_CASE(Model, refuses_what_is_no_database) {
   memset(noise, 0xa5, 100000);
   g_autofree char *file = test_file("noise", noise, 100000);
   check_untouched(file, 2, "is not an SQLite database");
+}
+
+TEST_CASE(Model, says_that_there_is_no_descriptor_left) {
+  g_autofree char *path = test_path("edge.db");
+  struct rlimit limit;
+  check_migrates(path, 1);
+  require_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const int free_descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  require_int_eq(close(free_descriptor), 0);
+  const struct rlimit none = {.rlim_cur = (rlim_t)free_descriptor, .rlim_max = limit.rlim_max};
+  require_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+  g_autoptr(GPtrArray) list = models(2);
+  g_autoptr(GError) error = NULL;
+  check_false(model_migrate(path, list, &error));
+  require_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  check_error(error, HOST_ERROR, EDGECORE_IO, path);
+  check_error(error, HOST_ERROR, EDGECORE_IO, "Too many open files");
 }
 
 TEST_CASE(Model, takes_an_empty_file) {
