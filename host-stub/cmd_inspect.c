@@ -16,6 +16,8 @@ int cmd_inspect(int argc, char **argv) {
 
   if (!command_parse(argc, argv, &usage, NULL, &arguments, &status))
     return status;
+  if (!command_check_name(usage.arguments, arguments[0]))
+    return EXIT_USAGE;
   g_autofree char *text = host_inspect(arguments[0], &error);
   if (!text) {
     command_say("%s", error->message);

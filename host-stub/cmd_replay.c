@@ -330,7 +330,8 @@ int cmd_replay(int argc, char **argv) {
     command_say("replay: want --plugin FILE.so (see edgehost replay --help)");
     return EXIT_USAGE;
   }
-  if (!command_check_name("--plugin", plugin) || !command_log_level(log_level, &level))
+  if (!command_check_name("--plugin", plugin) || !command_check_name(usage.arguments, arguments[0]) ||
+      !command_log_level(log_level, &level))
     return EXIT_USAGE;
   interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   catch_signals();

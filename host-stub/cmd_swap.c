@@ -29,7 +29,7 @@ int cmd_swap(int argc, char **argv) {
 
   if (!command_parse(argc, argv, &usage, options, &arguments, &status))
     return status;
-  if (!command_check_name("--run-directory", directory))
+  if (!command_check_name("--run-directory", directory) || !command_check_name(usage.arguments, arguments[0]))
     return EXIT_USAGE;
   if (!directory)
     directory = control_default_directory();

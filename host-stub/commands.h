@@ -32,7 +32,7 @@ gboolean command_parse(int argc, char **argv, const struct command_usage *usage,
 /* One line on standard error, with the program's name before it. Any thread. */
 void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* FALSE and a line on standard error for an option that was given an empty text. NULL: it was not given. */
+/* FALSE and a line on standard error for an option or argument that was given an empty text. NULL: it was not given. */
 gboolean command_check_name(const char *option, const char *name);
 /* The levels by name: what --log-level takes. FALSE and a line on standard error for anything else; NULL is the level it has. */
 gboolean command_log_level(const char *name, int32_t *level);

@@ -53,6 +53,9 @@ TEST_CASE(Commands, a_wrong_command_line_has_status_2) {
       {{"replay", "--plugin", PLUGIN, NULL}, "SCENARIOS"},
       {{"inspect", NULL}, "FILE.so"},
       {{"inspect", "a", "b", NULL}, "FILE.so"},
+      {{"inspect", "", NULL}, "FILE.so: want a name"},
+      {{"swap", "", NULL}, "FILE.so: want a name"},
+      {{"replay", "--plugin", PLUGIN, "", NULL}, "SCENARIOS: want a name"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
     check_call(rows[i].arguments, 2, rows[i].said);
