@@ -361,35 +361,53 @@ static gboolean read_settings(int argc, char **argv, struct settings *settings, 
   return command_log_level(settings->log_level, level);
 }
 
+static gpointer do_nothing(gpointer data) {
+  return data;
+}
+
+/* GLib ends the process when it finds no thread for its signals. */
+static gboolean has_thread_left(void) {
+  GThread *thread = g_thread_try_new("first", do_nothing, NULL, NULL);
+
+  if (thread)
+    g_thread_join(thread);
+  else
+    command_say("no thread left, allow the host more of them");
+  return thread != NULL;
+}
+
+static int run_with(const struct settings *settings, int32_t *level) {
+  struct run self = {.forever = settings->forever, .loop = g_main_loop_new(NULL, FALSE)};
+
+  g_mutex_init(&self.lock);
+  g_cond_init(&self.changed);
+  self.stop_fd = eventfd(0, EFD_CLOEXEC);
+  /* Before anything is opened: a signal that comes meanwhile waits for the loop. */
+  const guint sources[] = {
+      g_unix_signal_add(SIGTERM, on_stop_signal, &self),
+      g_unix_signal_add(SIGINT, on_stop_signal, &self),
+      g_unix_signal_add(SIGHUP, on_reload_signal, &self),
+  };
+  gboolean opened = open_all(&self, settings, level);
+  if (opened)
+    run_until_end(&self);
+  close_all(&self);
+  for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
+    g_source_remove(sources[i]);
+  close(self.stop_fd);
+  g_main_loop_unref(self.loop);
+  g_cond_clear(&self.changed);
+  g_mutex_clear(&self.lock);
+  return opened && !g_atomic_int_get(&self.failed) ? EXIT_DONE : EXIT_ERROR;
+}
+
 int cmd_run(int argc, char **argv) {
   struct settings settings = {0};
   int32_t level = EDGECORE_LOG_INFO;
   int status = EXIT_DONE;
 
-  if (read_settings(argc, argv, &settings, &level, &status)) {
-    struct run self = {.forever = settings.forever, .loop = g_main_loop_new(NULL, FALSE)};
-
-    g_mutex_init(&self.lock);
-    g_cond_init(&self.changed);
-    self.stop_fd = eventfd(0, EFD_CLOEXEC);
-    /* Before anything is opened: a signal that comes meanwhile waits for the loop. */
-    const guint sources[] = {
-        g_unix_signal_add(SIGTERM, on_stop_signal, &self),
-        g_unix_signal_add(SIGINT, on_stop_signal, &self),
-        g_unix_signal_add(SIGHUP, on_reload_signal, &self),
-    };
-    gboolean opened = open_all(&self, &settings, &level);
-    if (opened)
-      run_until_end(&self);
-    close_all(&self);
-    for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
-      g_source_remove(sources[i]);
-    status = opened && !g_atomic_int_get(&self.failed) ? EXIT_DONE : EXIT_ERROR;
-    close(self.stop_fd);
-    g_main_loop_unref(self.loop);
-    g_cond_clear(&self.changed);
-    g_mutex_clear(&self.lock);
-  }
+  if (read_settings(argc, argv, &settings, &level, &status))
+    status = has_thread_left() ? run_with(&settings, &level) : EXIT_ERROR;
   g_free(settings.plugin);
   g_free(settings.directory);
   g_free(settings.database);
