@@ -49,8 +49,9 @@ static int32_t read_strings(const struct edgecore_core *core, struct settings *s
     const char *text = strings[i].fallback;
     if (get(core, strings[i].key, &value)) {
       if (value.kind != EDGECORE_CONFIG_STRING || *value.text == '\0')
-        return error_set(error, EDGECORE_INVALID, "%s: %s: want a text that is not empty, got \"%s\"", value.origin,
-                         strings[i].key, value.text);
+        return error_set(error, EDGECORE_INVALID,
+                         "%s: %s: want a text that is not empty (what is no text needs quotes), got \"%s\"",
+                         value.origin, strings[i].key, value.text);
       text = value.text;
     }
     G_STRUCT_MEMBER(char *, settings, strings[i].offset) = g_strdup(text);

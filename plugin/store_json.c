@@ -77,7 +77,9 @@ int32_t store_save_list(store *self, const char *type, const char *json, gsize s
   sqlite3_bind_text(statement, 2, type, -1, SQLITE_STATIC);
   int32_t code = database_run(self->database, statement, NULL, error);
   if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "NOT NULL") != NULL)
-    error_set(error, code, "an element of the list has no metadata.name that makes a key");
+    error_set(error, code, "an element of the list has no metadata.name and metadata.namespace that make a key");
+  if (code == EDGECORE_INVALID && error != NULL && strstr(error->text, "malformed JSON") != NULL)
+    error_set(error, code, "the list is not valid JSON");
   return code;
 }
 

@@ -142,7 +142,7 @@ TEST_CASE(StoreList, an_element_may_have_a_key_of_1024_bytes_and_no_more) {
   g_autoptr(store) rows = fixture_store(path);
 
   check_ok(save_list(rows, longest));
-  check_fails(save_list(rows, too_long), EDGECORE_INVALID, "no metadata.name that makes a key");
+  check_fails(save_list(rows, too_long), EDGECORE_INVALID, "no metadata.name and metadata.namespace that make a key");
   fixture_commit(rows);
   check_rows(path, "SELECT length(key) FROM meta", "1024");
 }
