@@ -337,11 +337,13 @@ TEST_CASE(Names, cannot_reach_the_rows_of_another_type) {
   for (guint i = 0; i < G_N_ELEMENTS(good); i++)
     check_named(&self, "default/pod/a", good[i], "\"OK\"");
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
-    check_named(&self, "default", bad[i],
-                "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"");
+    check_named(
+        &self, "default", bad[i],
+        "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"");
   for (guint i = 1; i < G_N_ELEMENTS(bad); i++)
-    check_named(&self, bad[i], "a",
-                "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"");
+    check_named(
+        &self, bad[i], "a",
+        "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"");
   g_autofree char *found = hostile_ask(&self, query("default/pod/a"));
   check_str_eq(found, "[\"pod\"]");
   g_autofree char *all = hostile_ask(&self, query("default/pod"));

@@ -161,8 +161,10 @@ TEST_CASE(Update, of_a_list_with_one_wrong_element_stores_and_sends_nothing) {
 
   require_ok(rig_handle(self, update("edgecontroller", "a/servicelist/n", "[{\"metadata\":{\"name\":\"s\"}},{}]")));
   check_table(self, "");
-  check_deliveries(self, "cloud *<m1 error a/servicelist/n metaManager "
-                         "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"\n");
+  check_deliveries(
+      self,
+      "cloud *<m1 error a/servicelist/n metaManager "
+      "\"Error to unmarshal: an element of the list has no metadata.name and metadata.namespace that make a key\"\n");
 }
 
 TEST_CASE(Update, of_a_list_that_is_none_says_that_it_cannot_be_read) {
