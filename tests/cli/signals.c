@@ -2,7 +2,7 @@
 #include "cli.h"
 #include "test.h"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -222,6 +222,7 @@ TEST_CASE(Signals, a_limit_of_file_sizes_is_an_error_and_not_the_end) {
 #define CONNECT                                                                                                        \
   "{\"send\":{\"source\":\"websocket\",\"operation\":\"publish\",\"resource\":\"a/node/connection\","                  \
   "\"content\":\"cloud_connected\"}}"
+#define OPENED_WITHIN_MS 60000
 /* Nobody answers: it settles after the minute that it has. */
 #define ASK_AND_WAIT                                                                                                   \
   "{\"send\":{\"source\":\"edgecontroller\",\"operation\":\"createvolume\",\"resource\":\"a/volume/b\","               \
@@ -250,12 +251,15 @@ TEST_CASE(Signals, a_signal_ends_a_replay_that_waits_for_input) {
 TEST_CASE(Signals, a_signal_ends_a_replay_of_a_pipe_that_nobody_writes_to) {
   g_autofree char *pipe = test_path("pipe");
   require_int_eq(mkfifo(pipe, 0600), 0);
+  int inotify = inotify_init1(IN_CLOEXEC);
+  require_true(inotify_add_watch(inotify, pipe, IN_OPEN) >= 0);
   g_autoptr(process) host = replay(pipe);
-  /* It has opened the pipe, and so its handlers are in place, when this returns. */
-  int end = open(pipe, O_WRONLY | O_CLOEXEC);
-  require_true(end >= 0);
+  /* Where opening waits for a writer, this never comes. */
+  struct pollfd opened = {.fd = inotify, .events = POLLIN};
+  require_int_eq(poll(&opened, 1, OPENED_WITHIN_MS), 1);
+  close(inotify);
+  process_wait_until_asleep(host);
   check_is_interrupted(host, "interrupted by a signal: the rest of ");
-  close(end);
 }
 
 TEST_CASE(Signals, an_interrupted_scenario_is_not_written_as_if_played) {

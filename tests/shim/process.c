@@ -147,6 +147,18 @@ void process_signal(process *self, int number) {
   kill(self->pid, number);
 }
 
+void process_wait_until_asleep(process *self) {
+  g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)self->pid);
+  char state = 0;
+
+  do {
+    g_autofree char *text = NULL;
+    /* PID (NAME) STATE ..., and the name may hold anything. */
+    g_assert(g_file_get_contents(path, &text, NULL, NULL) && strrchr(text, ')') != NULL);
+    state = strrchr(text, ')')[2];
+  } while (state == 'R' || state == 'D');
+}
+
 int process_finish(process *self) {
   process_close_input(self);
   while (self->streams[0].fd >= 0 || self->streams[1].fd >= 0)

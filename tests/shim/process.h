@@ -21,6 +21,9 @@ gboolean process_wait_for(process *self, const char *part);
 /* The same for standard error. */
 gboolean process_wait_for_error(process *self, const char *part);
 void process_signal(process *self, int number);
+/* Until its first thread waits in the kernel, for what does so at once and says nothing before. Looks again and again, as there is no event
+ * for it. The thread sanitizer of GCC 12 loses a signal that comes while a thread enters the first call of its life that can wait. */
+void process_wait_until_asleep(process *self);
 /* Closes its input, reads all the rest and waits for the end. The exit status, or minus the signal's number. */
 int process_finish(process *self);
 /* What it wrote so far; both end in a NUL that is not counted. */
