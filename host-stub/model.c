@@ -1,15 +1,11 @@
 #include "model.h"
 
+#include "database_file.h"
 #include "failure.h"
 #include "host.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 2000
@@ -37,86 +33,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3, sqlite3_close_v2)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(model, model_free)
 
-/* The file's own name, then those of its companions. */
-static const char *const suffixes[] = {"", "-wal", "-shm"};
-
-static gboolean refuse(GError **error, const char *path, const char *why, const char *remedy) {
-  g_set_error(error, HOST_ERROR, EDGECORE_IO, "database \"%s\": %s; %s", path, why, remedy);
-  return FALSE;
-}
-
-static gboolean refuse_errno(GError **error, const char *path, const char *what) {
-  g_autofree char *why = g_strdup_printf("%s: %s", what, g_strerror(errno));
-  return refuse(error, path, why, "check the path in database.source and who may write there");
-}
-
 static const char check_disk[] = "check the disk and the file";
 
 static gboolean refuse_sqlite(GError **error, const char *path, sqlite3 *db, const char *what, const char *remedy) {
   int code = sqlite3_errcode(db);
   if (code == SQLITE_NOTADB)
-    return refuse(error, path, "is not an SQLite database", "move it away or name another file in database.source");
+    return database_file_refuse(error, path, "is not an SQLite database",
+                                "move it away or name another file in database.source");
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-    return refuse(error, path, "is locked by another program", "end that program and try again");
+    return database_file_refuse(error, path, "is locked by another program", "end that program and try again");
   /* "unable to open database file" alone says too little. */
   int number = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
   g_autofree char *why = g_strdup_printf("%s: %s%s%s", what, sqlite3_errmsg(db), number != 0 ? ": " : "",
                                          number != 0 ? g_strerror(number) : "");
-  return refuse(error, path, why, remedy);
-}
-
-/* So that the name outlives a power cut. A file system that cannot do it for directories is no reason to fail. */
-static void sync_directory_of(const char *path) {
-  g_autofree char *directory = g_path_get_dirname(path);
-  int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0)
-    return;
-  (void)fsync(descriptor);
-  close(descriptor);
-}
-
-/* SQLite would make it 0644. */
-static gboolean file_create(const char *path, GError **error) {
-  int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0 && errno == EEXIST)
-    return refuse(error, path, "is a link that leads nowhere", "remove it or name another file in database.source");
-  if (descriptor < 0)
-    return refuse_errno(error, path, "cannot be created");
-  gboolean is_private = fchmod(descriptor, 0600) == 0;
-  if (!is_private)
-    refuse_errno(error, path, "cannot be made private");
-  close(descriptor);
-  sync_directory_of(path);
-  return is_private;
-}
-
-static gboolean file_prepare(const char *path, gboolean *is_made, GError **error) {
-  struct stat status;
-  if (!model_check_path(path, error))
-    return FALSE;
-  *is_made = stat(path, &status) < 0;
-  return !*is_made || file_create(path, error);
-}
-
-static gboolean files_make_private(const char *path, GError **error) {
-  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-    struct stat status;
-    g_autofree char *file = g_strconcat(path, suffixes[i], NULL);
-    if (stat(file, &status) < 0 || status.st_uid != geteuid() || !(status.st_mode & 077))
-      continue;
-    if (chmod(file, 0600) < 0)
-      return refuse_errno(error, file, "cannot be made private");
-  }
-  return TRUE;
-}
-
-/* What belongs to a database stands beside the file itself, not beside a link to it. */
-static char *follow_link(const char *path) {
-  struct stat status;
-  char *found = lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(path, NULL) : NULL;
-  char *file = g_strdup(found != NULL ? found : path);
-  free(found);
-  return file;
+  return database_file_refuse(error, path, why, remedy);
 }
 
 static gboolean pragma_read(sqlite3 *db, const char *sql, gint64 *value) {
@@ -197,7 +127,7 @@ static gboolean check_application(const char *path, const GPtrArray *models, str
     g_autofree char *why = g_strdup_printf(
         "belongs to another application (application_id 0x%x, not 0x%x; user_version %" G_GINT64_FORMAT ")",
         (guint32)found.application_id, (guint32)one->application_id, found.version);
-    return refuse(error, path, why, "name another file in database.source");
+    return database_file_refuse(error, path, why, "name another file in database.source");
   }
   return TRUE;
 }
@@ -239,7 +169,7 @@ static gboolean migrate_open(sqlite3 *db, const char *path, const GPtrArray *mod
     return refuse_sqlite(error, path, db, "cannot be read", check_disk);
   if (wrong == 1)
     return TRUE;
-  if (!check_application(path, models, now, error) || !files_make_private(path, error))
+  if (!check_application(path, models, now, error) || !database_file_make_private(path, error))
     return FALSE;
 
   struct schema wanted = wanted_schema(models, now);
@@ -291,35 +221,11 @@ void model_free(model *self) {
   g_free(self);
 }
 
-/* Never opens a file that exists: closing it again would drop the locks of any connection that this process has on it. */
-gboolean model_check_path(const char *path, GError **error) {
-  struct stat status;
-  /* SQLite takes the second for a URI, which may name another file and options. */
-  if (path[0] == '\0' || path[0] == ':' || g_str_has_prefix(path, "file:"))
-    return refuse(error, path, "is not the name of a file", "set database.source to a path");
-  if (stat(path, &status) < 0)
-    return errno == ENOENT || refuse_errno(error, path, "cannot be looked at");
-  if (S_ISDIR(status.st_mode))
-    return refuse(error, path, "is a directory", "name a file in database.source");
-  if (!S_ISREG(status.st_mode))
-    return refuse(error, path, "is not a regular file", "name another one in database.source");
-  /* The mode is looked at as well, because root may write to anything. */
-  if (!(status.st_mode & S_IWUSR) || access(path, R_OK | W_OK) < 0)
-    return refuse(error, path, "is read-only", "make it writable for the user that the host runs as");
-  return TRUE;
-}
-
 static gboolean all_are_mended(const GPtrArray *models) {
   for (guint i = 0; i < models->len; i++)
     if (!((const model *)models->pdata[i])->is_mended)
       return FALSE;
   return TRUE;
-}
-
-static gint64 size_of(const char *path, const char *suffix) {
-  struct stat status;
-  g_autofree char *file = g_strconcat(path, suffix, NULL);
-  return stat(file, &status) == 0 ? status.st_size : 0;
 }
 
 static gboolean migrate_once(const char *path, const GPtrArray *models, gboolean *is_damaged, GError **error) {
@@ -335,9 +241,9 @@ static gboolean migrate_once(const char *path, const GPtrArray *models, gboolean
 
 static gboolean migrate(const char *path, const GPtrArray *models, GError **error) {
   /* SQLite would take an empty file for a new database, and delete the WAL. */
-  if (size_of(path, "") == 0 && size_of(path, "-wal") > 0)
-    return all_are_mended(models) ||
-           refuse(error, path, "is empty, but its -wal is not", "move both away or put the database back");
+  if (database_file_size(path, "") == 0 && database_file_size(path, "-wal") > 0)
+    return all_are_mended(models) || database_file_refuse(error, path, "is empty, but its -wal is not",
+                                                          "move both away or put the database back");
   gboolean is_damaged = FALSE;
   if (migrate_once(path, models, &is_damaged, error))
     return TRUE;
@@ -357,9 +263,9 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
   gboolean is_made = FALSE;
   if (models->len == 0)
     return TRUE;
-  if (!file_prepare(path, &is_made, error))
+  if (!database_file_prepare(path, &is_made, error))
     return FALSE;
-  g_autofree char *file = follow_link(path);
+  g_autofree char *file = database_file_follow_link(path);
   gboolean is_done = migrate(file, models, error);
   if (!is_done && is_made)
     unlink(file);
@@ -380,28 +286,4 @@ gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b) {
   for (guint i = 0; is_equal && i < a->len; i++)
     is_equal = are_equal(a->pdata[i], b->pdata[i]);
   return is_equal;
-}
-
-guint model_count_open(const char *path) {
-  struct stat files[G_N_ELEMENTS(suffixes)];
-  guint file_count = 0;
-  g_autofree char *database = follow_link(path);
-  for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-    g_autofree char *file = g_strconcat(database, suffixes[i], NULL);
-    file_count += stat(file, &files[file_count]) == 0;
-  }
-  DIR *directory = opendir("/proc/self/fd");
-  if (directory == NULL)
-    return 0;
-
-  guint count = 0;
-  for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    struct stat status;
-    if (fstatat(dirfd(directory), entry->d_name, &status, 0) < 0)
-      continue;
-    for (guint i = 0; i < file_count; i++)
-      count += status.st_dev == files[i].st_dev && status.st_ino == files[i].st_ino;
-  }
-  closedir(directory);
-  return count;
 }

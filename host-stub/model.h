@@ -11,9 +11,6 @@ typedef struct model model;
 model *model_copy(const struct edgecore_model *from, struct edgecore_error *error);
 void model_free(model *self);
 
-/* FALSE and the error for a path that model_migrate would refuse without opening the file. It need not be there. */
-gboolean model_check_path(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 /* Creates the file (0600) or takes the one that is there, and runs the steps that it has not seen, in one transaction.
  * Writes nothing when there is nothing to do, and leaves a file untouched that it refuses: one that is no regular file,
  * read-only, no SQLite database, another application's, or locked for 2 s; one that it has made itself is removed again.
@@ -25,8 +22,5 @@ gboolean model_migrate(const char *path, const GPtrArray *models, GError **error
 
 /* Whether both lists register the same tables with the same steps. */
 gboolean model_lists_are_equal(const GPtrArray *a, const GPtrArray *b);
-
-/* How many descriptors of this process are the database file, its -wal or its -shm. */
-guint model_count_open(const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 #include "slot.h"
 
+#include "database_file.h"
 #include "failure.h"
 #include "lock.h"
 
@@ -161,7 +162,7 @@ static gboolean take_lock(struct slot *self, const char *path, GError **error) {
     drop_lock(self);
   if (self->database_lock >= 0)
     return TRUE;
-  if (!model_check_path(path, error))
+  if (!database_file_check(path, error))
     return FALSE;
   self->database_lock = lock_take(path, error);
   return self->database_lock >= 0;
@@ -181,7 +182,7 @@ gboolean slot_bring_up(struct slot *self, generation *next, GError **error) {
     g_set_error(error, HOST_ERROR, EDGECORE_INVALID, "configuration: database.source is not set");
     return FALSE;
   }
-  self->files_before = model_count_open(path);
+  self->files_before = database_file_count_open(path);
   if (!prepare_database(self, next, path, error))
     return FALSE;
 
@@ -246,7 +247,7 @@ void slot_close(struct slot *self) {
     stop_active(self);
   if (self->active != NULL) {
     const char *path = core_config_text(generation_core(self->active), "database.source");
-    guint now = path == NULL ? 0 : model_count_open(path);
+    guint now = path == NULL ? 0 : database_file_count_open(path);
     generation_unload(g_steal_pointer(&self->active), now > self->files_before ? now - self->files_before : 0);
   }
   /* A thread that was left behind in start may still read it, and one in stop still write to the database. */

@@ -1,5 +1,6 @@
 #include "slot.h"
 
+#include "database_file.h"
 #include "failure.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static const char *version_of(const generation *one) {
 
 static guint count_open(generation *one) {
   const char *path = core_config_text(generation_core(one), "database.source");
-  return path == NULL ? 0 : model_count_open(path);
+  return path == NULL ? 0 : database_file_count_open(path);
 }
 
 static guint files_left(const struct slot *self, generation *stopped) {

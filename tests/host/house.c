@@ -1,6 +1,6 @@
 #include "house.h"
 
-#include "model.h"
+#include "database_file.h"
 #include "secret.h"
 #include "test.h"
 
@@ -79,7 +79,7 @@ void house_clear(struct house *self) {
   host_stop(self->host);
   host_free(self->host);
   config_unref(self->configuration);
-  check_int_eq(model_count_open(self->database), 0);
+  check_int_eq(database_file_count_open(self->database), 0);
   for (guint i = 0; i < G_N_ELEMENTS(modules); i++)
     inbox_clear(self->inboxes[i]);
   g_ptr_array_unref(self->lines);

@@ -1,5 +1,7 @@
 #include "model.h"
 
+#include "database_file.h"
+
 #include "bad_sector.h"
 #include "fixture.h"
 #include "host.h"
@@ -34,17 +36,17 @@ static void check_migrates(const char *path, guint step_count) {
   g_autoptr(GError) error = NULL;
   check_true(model_migrate(path, list, &error));
   check_no_error(error);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
 }
 
 static void check_refuses(const char *path, guint step_count, const char *part) {
   g_autoptr(GPtrArray) list = models(step_count);
   g_autoptr(GError) error = NULL;
-  const guint open_before = model_count_open(path);
+  const guint open_before = database_file_count_open(path);
   check_false(model_migrate(path, list, &error));
   check_error(error, HOST_ERROR, EDGECORE_IO, part);
   check_error(error, HOST_ERROR, EDGECORE_IO, path);
-  check_int_eq(model_count_open(path), open_before);
+  check_int_eq(database_file_count_open(path), open_before);
 }
 
 /* Refuses it, and neither changes a byte nor leaves a file behind. */
@@ -194,7 +196,7 @@ TEST_CASE(Model, behind_a_link_the_wal_is_beside_the_file) {
 
   check_migrates(name, 2);
   int descriptors[] = {open(path, O_RDONLY | O_CLOEXEC), creat(wal, 0600)};
-  check_int_eq(model_count_open(name), 2);
+  check_int_eq(database_file_count_open(name), 2);
   for (guint i = 0; i < G_N_ELEMENTS(descriptors); i++)
     close(descriptors[i]);
 }

@@ -1,7 +1,7 @@
 /* The life of the one connection: what is opened and what is refused, what makes it open the file anew, and what it leaves. */
 #include "database_rig.h"
 
-#include "model.h"
+#include "database_file.h"
 
 #include <glib/gstdio.h>
 
@@ -45,7 +45,7 @@ TEST_CASE(DatabaseConnection, refuses_what_is_no_database) {
 
   check_fails(db_open(path, &self), EDGECORE_DAMAGED, "not a database");
   check_null(self);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
 }
 
 /* Without shared memory there is no WAL: SQLite says so in the answer, and goes on with another journal. */
@@ -62,7 +62,7 @@ TEST_CASE(DatabaseConnection, refuses_a_file_that_cannot_have_a_wal) {
   check_contains(failure.text, "there can be no WAL on its file system");
   check_contains(failure.text, path);
   check_null(self);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
 }
 
 /* The disk may only have been gone for a moment: who asks opens it anew and asks again. */
@@ -154,10 +154,10 @@ TEST_CASE(DatabaseConnection, leaves_no_file_open_and_the_wal_where_it_is) {
 
   require_ok(db_insert(self, "a"));
   require_ok(database_commit(self, &failure));
-  check_int_ge(model_count_open(path), 2);
+  check_int_ge(database_file_count_open(path), 2);
   file_vfs_install();
   database_close(self);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
   check_int_eq(file_vfs_count(FILE_WRITE, ".db"), 0);
   check_true(g_file_test(wal, G_FILE_TEST_EXISTS));
   check_rows(path, "SELECT key FROM meta", "a");

@@ -3,7 +3,7 @@
 
 #include "fake_core.h"
 #include "fixture.h"
-#include "model.h"
+#include "database_file.h"
 #include "scene.h"
 #include "state.h"
 
@@ -100,9 +100,9 @@ TEST_CASE(Module, that_is_stopped_leaves_no_file_open_and_no_message_alive) {
   scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "{}");
   scene_say(&scene, "edged", "query", "a/secret/s", NULL);
   module_run_inbox(scene.module);
-  check_int_ge(model_count_open(path), 1);
+  check_int_ge(database_file_count_open(path), 1);
   scene_end(&scene);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
   check_int_eq(message_count_live(), before);
 }
 
@@ -309,7 +309,7 @@ TEST_CASE(Module, refuses_a_state_that_is_none_and_can_still_be_started) {
 
   require_ok(module_new(fake_core_table(core), &self, &failure));
   check_fails(module_start(self, &state, &failure), EDGECORE_UNSUPPORTED_STATE, "its checksum is wrong");
-  check_int_eq(model_count_open(fake_core_database(core)), 0);
+  check_int_eq(database_file_count_open(fake_core_database(core)), 0);
   check_ok(module_start(self, NULL, &failure));
   check_ok(module_stop(self, NULL, &failure));
   module_free(self);

@@ -2,7 +2,7 @@
 #include "repair.h"
 
 #include "fixture.h"
-#include "model.h"
+#include "database_file.h"
 #include "secret.h"
 
 #include <glib/gstdio.h>
@@ -60,7 +60,7 @@ TEST_CASE(RepairRows, of_a_whole_database_keeps_all_of_it) {
   check_rows(path, "SELECT printf('%x', application_id) FROM pragma_application_id", "4b456d6d");
   check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "saved 100 rows and 0 messages for the cloud, lost 0 rows"), 1);
   check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "(the reason)"), 1);
-  check_int_eq(model_count_open(path), 0);
+  check_int_eq(database_file_count_open(path), 0);
 }
 
 TEST_CASE(RepairRows, of_upstreams_database_keeps_all_of_it) {
