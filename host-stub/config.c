@@ -1,6 +1,6 @@
 #include "config.h"
 #include "config_yaml.h"
-#include "host.h"
+#include "failure.h"
 #include <string.h>
 
 struct entry {

@@ -1,5 +1,5 @@
 #include "config_yaml.h"
-#include "host.h"
+#include "failure.h"
 #include "log.h"
 #include <dirent.h>
 #include <errno.h>

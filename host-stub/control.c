@@ -1,5 +1,5 @@
 #include "control.h"
-#include "host.h"
+#include "failure.h"
 #include "log.h"
 #include <errno.h>
 #include <fcntl.h>

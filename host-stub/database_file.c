@@ -1,6 +1,6 @@
 #include "database_file.h"
 
-#include "host.h"
+#include "failure.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+G_DEFINE_QUARK(edgehost - error - quark, host_error)
+
 #define TEXT_OFFSET offsetof(struct edgecore_error, text)
 
 static const char *const names[] = {

@@ -5,6 +5,10 @@
 #include <edgecore/plugin.h>
 #include <glib.h>
 
+/* The domain of the host's errors; the code is an enum edgecore_code. */
+#define HOST_ERROR (host_error_quark())
+GQuark host_error_quark(void);
+
 /* Writes code and text into *error, which may be NULL; the text is cut at a whole character. Returns `code`. */
 int32_t failure_set(struct edgecore_error *error, int32_t code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

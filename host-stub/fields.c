@@ -1,5 +1,5 @@
 #include "fields.h"
-#include "host.h"
+#include "failure.h"
 #include <string.h>
 
 #define MAX_NAME_SHOWN 40 /* characters */

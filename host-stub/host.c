@@ -21,8 +21,6 @@ struct host {
 static GMutex left_lock;
 static GSList *left;
 
-G_DEFINE_QUARK(edgehost - error - quark, host_error)
-
 static guint or_default(guint value, guint otherwise) {
   return value == 0 ? otherwise : value;
 }
@@ -109,11 +107,6 @@ int32_t host_respond_as(host *self, const char *module, struct edgecore_message 
 gboolean host_settle(host *self, gint64 timeout_ms) {
   gint64 deadline = timeout_ms < 0 ? -1 : g_get_monotonic_time() + timeout_ms * G_TIME_SPAN_MILLISECOND;
   return activity_wait(&self->activity, deadline);
-}
-
-void host_swap_report_clear(struct host_swap_report *report) {
-  g_clear_pointer(&report->from_version, g_free);
-  g_clear_pointer(&report->to_version, g_free);
 }
 
 gboolean host_swap(host *self, const char *file, config *configuration, struct host_swap_report *report,

@@ -4,6 +4,7 @@
 #define EDGEHOST_HOST_H
 
 #include "config.h"
+#include "failure.h"
 #include "message.h"
 #include <edgecore/plugin.h>
 #include <glib.h>
@@ -15,10 +16,6 @@ typedef void host_log_fn(int32_t level, const char *module, const char *text, vo
 
 /* A plain module got a message. Called on that module's thread. The message is valid during the call; take a reference to keep it. */
 typedef void host_module_fn(host *self, const char *module, struct edgecore_message *message, void *data);
-
-#define HOST_ERROR (host_error_quark())
-GQuark host_error_quark(void);
-/* code is an enum edgecore_code */
 
 /* For tests; any thread. A plugin's get_extension: the service, or NULL. It must outlive the host. */
 typedef const void *host_extension_fn(const char *name, void *data);

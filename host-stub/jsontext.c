@@ -1,5 +1,5 @@
 #include "jsontext.h"
-#include "host.h"
+#include "failure.h"
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "jsontree.h"
-#include "host.h"
+#include "failure.h"
 #include <sqlite3.h>
 #include <string.h>
 

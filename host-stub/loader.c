@@ -1,7 +1,7 @@
 #include "loader.h"
 
 #include "elffile.h"
-#include "host.h"
+#include "failure.h"
 
 #include <dlfcn.h>
 #include <errno.h>

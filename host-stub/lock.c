@@ -1,6 +1,6 @@
 #include "lock.h"
 
-#include "host.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <fcntl.h>

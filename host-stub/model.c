@@ -2,7 +2,6 @@
 
 #include "database_file.h"
 #include "failure.h"
-#include "host.h"
 
 #include <sqlite3.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "output.h"
-#include "host.h"
+#include "failure.h"
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #include "step.h"
 #include "fields.h"
-#include "host.h"
+#include "failure.h"
 #include "jsontext.h"
 #include "message.h"
 #include <string.h>

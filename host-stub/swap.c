@@ -7,6 +7,11 @@
 
 #define TURN_TIMEOUT_US G_TIME_SPAN_SECOND
 
+void host_swap_report_clear(struct host_swap_report *report) {
+  g_clear_pointer(&report->from_version, g_free);
+  g_clear_pointer(&report->to_version, g_free);
+}
+
 static const char *version_of(const generation *one) {
   return generation_image(one)->version;
 }

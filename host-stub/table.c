@@ -1,5 +1,5 @@
 #include "table.h"
-#include "host.h"
+#include "failure.h"
 #include "step.h"
 #include <sqlite3.h>
 
