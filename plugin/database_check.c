@@ -36,8 +36,10 @@ int32_t database_check_header(database *self, guint32 application_id, guint32 ve
     code = read_check(self, numbers[i].pragma, &text, error);
     gint64 number = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
     if (code == EDGECORE_OK && (number < numbers[i].least || number > numbers[i].most))
-      code = error_set(error, EDGECORE_DAMAGED, "its header is wrong: %s gives %" G_GINT64_FORMAT, numbers[i].pragma,
-                       number);
+      code = error_set(error, EDGECORE_DAMAGED, "%s: %s gives %" G_GINT64_FORMAT,
+                       number == 0 ? "its tables could not be brought up to date, or its header is wrong"
+                                   : "its header is wrong",
+                       numbers[i].pragma, number);
   }
   /* The number of a format that may only be read. */
   if (code == EDGECORE_OK && sqlite3_db_readonly(self->connection, "main") == 1 && access(self->path, W_OK) == 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define HEADER "SQLite format 3"
+#define HEADER_SIZE 100
 #define DEFAULT_PAGE_SIZE 4096
 #define WAL_HEADER_SIZE 32
 #define FRAME_HEADER_SIZE 24
@@ -28,6 +29,7 @@ struct image {
   struct source wal;
   struct image_wal about_wal;
   gboolean has_header;
+  gboolean has_blank_header;
   guint32 page_size;
   guint32 in_file;        /* so many pages, from the first on, are in the main file and needed */
   guint32 last_page;      /* that the last commit knows */
@@ -180,16 +182,20 @@ static void read_wal(image *self, struct walk *walk) {
   read_frames(self, walk);
 }
 
-/* The header of the database; FALSE when it is none. */
-static gboolean read_header(const image *self, guint8 header[100]) {
-  return read_at(&self->file, 0, header, 100) && memcmp(header, HEADER, sizeof HEADER) == 0;
+static void read_header(image *self, guint8 header[HEADER_SIZE]) {
+  static const guint8 blank[HEADER_SIZE] = {0};
+
+  if (!read_at(&self->file, 0, header, HEADER_SIZE))
+    return;
+  self->has_header = memcmp(header, HEADER, sizeof HEADER) == 0;
+  self->has_blank_header = memcmp(header, blank, HEADER_SIZE) == 0;
 }
 
 int32_t image_open(const char *path, gboolean with_wal, image **out, struct edgecore_error *error) {
   g_autofree char *wal_path = g_strconcat(path, "-wal", NULL);
   g_autoptr(image) self = g_new0(image, 1);
   struct walk walk = {.sum = {0, 0}};
-  guint8 header[100];
+  guint8 header[HEADER_SIZE];
 
   self->file.descriptor = self->wal.descriptor = -1;
   self->frames = g_tree_new(compare_numbers);
@@ -204,7 +210,7 @@ int32_t image_open(const char *path, gboolean with_wal, image **out, struct edge
 
   guint32 wal_page_size = read_wal_header(&self->wal, &walk);
   self->page_size = wal_page_size != 0 ? wal_page_size : DEFAULT_PAGE_SIZE;
-  self->has_header = read_header(self, header);
+  read_header(self, header);
   if (self->has_header) {
     guint32 size = (guint32)header[16] << 8 | header[17];
     size = size == 1 ? 65536 : size;
@@ -230,6 +236,10 @@ void image_close(image *self) {
 
 gboolean image_has_header(const image *self) {
   return self->has_header;
+}
+
+gboolean image_has_blank_header(const image *self) {
+  return self->has_blank_header;
 }
 
 const struct image_wal *image_wal_of(const image *self) {

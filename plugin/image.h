@@ -18,6 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(image, image_close)
 
 /* Whether the file begins as a database does. */
 gboolean image_has_header(const image *self);
+/* Whether there are only zeros where the header is to be. */
+gboolean image_has_blank_header(const image *self);
 /* In bytes. Where the header is gone: what the WAL says, else SQLite's default. */
 guint32 image_page_size(const image *self);
 /* How many pages there are: those that something claims to exist and that are nowhere do not count. */

@@ -201,6 +201,7 @@ static void close_all(module *self) {
   outbox_close(g_steal_pointer(&self->outbox));
   store_close(g_steal_pointer(&self->store));
   g_clear_pointer(&self->wanted_after, g_free);
+  g_clear_pointer(&self->damage, g_free);
   deliveries_free(g_steal_pointer(&self->deliveries), self->core);
   deliveries_free(g_steal_pointer(&self->waiting), self->core);
   if (self->backlog != NULL)

@@ -82,6 +82,12 @@ static int32_t want_all(module *self, void *data, struct edgecore_error *error) 
 
 /* The functions below return FALSE when they are to be called again some time later. */
 
+static gboolean mend_damage(module *self) {
+  g_autofree char *reason = g_strdup(self->damage);
+
+  return reason == NULL || module_mend(self, reason);
+}
+
 static gboolean sum_rows(module *self) {
   gint64 after;
 
@@ -145,6 +151,7 @@ void module_idle(module *self) {
   else if (self->verify_after != G_MAXINT64)
     is_done = verify_rows(self);
   is_done = want_damaged(self) && is_done;
+  is_done = mend_damage(self) && is_done;
   if (!is_done) {
     self->idle_due = now + RETRY_INTERVAL;
   } else if (self->sum_after != G_MAXINT64 || self->verify_after != G_MAXINT64) {

@@ -32,14 +32,18 @@ static int32_t check_tables(database *db, struct edgecore_error *error) {
   return EDGECORE_OK;
 }
 
-static int32_t check_file(module *self, struct edgecore_error *error) {
+static int32_t check_schema(module *self, struct edgecore_error *error) {
   database *db = store_database(self->store);
   guint32 version = schema_model.steps[schema_model.step_count - 1].version;
   int32_t code = database_check_header(db, SCHEMA_APPLICATION_ID, version, error);
 
-  if (code == EDGECORE_OK)
-    code = check_tables(db, error);
-  return code == EDGECORE_OK ? database_quick_check(db, NULL, CHECK_BYTES, error) : code;
+  return code == EDGECORE_OK ? check_tables(db, error) : code;
+}
+
+static int32_t check_file(module *self, struct edgecore_error *error) {
+  int32_t code = check_schema(self, error);
+
+  return code == EDGECORE_OK ? database_quick_check(store_database(self->store), NULL, CHECK_BYTES, error) : code;
 }
 
 static int32_t try_open(module *self, gboolean check, struct edgecore_error *error) {
@@ -95,12 +99,35 @@ static int32_t mend_file(module *self, const char *reason, struct edgecore_error
   return repair_database(self->settings.database, with_wal, reason, log_from_store, self, error);
 }
 
+static void plan_mending(module *self) {
+  self->mend_wait = CLAMP(2 * self->mend_wait, MEND_WAIT_MIN, MEND_WAIT_MAX);
+  self->mend_due = module_now(self) + self->mend_wait;
+}
+
+/* Without room for a fresh file a node is better off with what can be read than with nothing, as it is where the damage is found later. */
+static gboolean open_damaged(module *self, const char *reason, const struct edgecore_error *cause) {
+  struct edgecore_error error = ERROR_INIT;
+
+  if (try_open(self, FALSE, &error) != EDGECORE_OK || check_schema(self, &error) != EDGECORE_OK) {
+    close_store(self);
+    return FALSE;
+  }
+  g_autofree char *text = g_strdup_printf(
+      "the database is damaged (%s) and is used as it is, what can be read is served: %s", reason, cause->text);
+  module_log(self, EDGECORE_LOG_ERROR, text);
+  self->damage = g_strdup(reason);
+  plan_mending(self);
+  return TRUE;
+}
+
 int32_t module_open(module *self, gboolean check, struct edgecore_error *error) {
   gboolean with_wal = TRUE;
   int32_t code = repair_finish(self->settings.database, log_from_store, self, error);
 
   if (code == EDGECORE_OK && check)
     code = check_wal(self, &with_wal, error);
+  /* SQLite must not see a WAL that is wrong. */
+  gboolean is_wal_right = code == EDGECORE_OK;
   if (code == EDGECORE_OK)
     code = open_twice(self, check, error);
   if (code != EDGECORE_DAMAGED)
@@ -108,7 +135,9 @@ int32_t module_open(module *self, gboolean check, struct edgecore_error *error) 
   const struct edgecore_error reason = *error;
   close_store(self);
   code = mend_file(self, reason.text, error);
-  return code == EDGECORE_OK ? try_open(self, FALSE, error) : code;
+  if (code == EDGECORE_OK)
+    return try_open(self, FALSE, error);
+  return is_wal_right && open_damaged(self, reason.text, error) ? EDGECORE_OK : code;
 }
 
 gboolean module_is_damage(int32_t code, const struct edgecore_error *error) {
@@ -125,19 +154,18 @@ gboolean module_reopen(module *self, int32_t code, const struct edgecore_error *
 
 gboolean module_mend(module *self, const char *reason) {
   struct edgecore_error error = ERROR_INIT;
-  gint64 now = module_now(self);
 
-  if (now < self->mend_due)
+  if (module_now(self) < self->mend_due)
     return FALSE;
-  self->mend_wait = CLAMP(2 * self->mend_wait, MEND_WAIT_MIN, MEND_WAIT_MAX);
-  self->mend_due = now + self->mend_wait;
+  plan_mending(self);
   database_disconnect(store_database(self->store));
   int32_t code = mend_file(self, reason, &error);
   if (code == EDGECORE_OK) {
+    g_clear_pointer(&self->damage, g_free);
     self->sum_after = self->verify_after = G_MININT64;
     self->has_wanted = TRUE;
     if (self->link == LINK_CONNECTED)
-      self->wanted_due = now;
+      self->wanted_due = module_now(self);
     code = outbox_reload(self->outbox, &error);
   }
   if (code != EDGECORE_OK)

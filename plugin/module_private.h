@@ -57,6 +57,7 @@ struct module {
   gint64 wanted_due;   /* ask the cloud for what was lost */
   gint64 mend_due;     /* no repair before this time ... */
   gint64 mend_wait;    /* ... which was this long after the last one */
+  char *damage;        /* what the start found and could not mend; NULL: nothing */
   gboolean has_wanted;
   char *wanted_after; /* the key up to which the cloud was asked in this round; NULL: a new round */
 };

@@ -23,9 +23,12 @@ static const char *const sql[STATEMENT_TOTAL] = {
     [IS_JSON] = "SELECT json_valid(?1)",
 };
 
+/* What failed first is the cause: a full disk takes the tables back, and then they are not there. */
 static int32_t fail_sqlite(const struct repair *self, struct edgecore_error *error, const char *what) {
   return error_set(error, EDGECORE_IO, "cannot mend the database %s: %s: %s", self->path, what,
-                   self->fresh != NULL ? sqlite3_errmsg(self->fresh) : "no memory");
+                   self->fresh == NULL         ? "no memory"
+                   : self->result != SQLITE_OK ? sqlite3_errstr(self->result)
+                                               : sqlite3_errmsg(self->fresh));
 }
 
 static int32_t create_file(const char *name, struct edgecore_error *error) {
@@ -85,23 +88,33 @@ static int32_t collect(struct repair *self, image *pages, const char *name, stru
   }
 }
 
-static int32_t fill(struct repair *self, image *pages, const char *name, guint *lost, struct edgecore_error *error) {
+/* Whether it stands where a database was, so that it may be moved away: a WAL is beside it, or its header is zeros, which is what a power cut
+ * makes of a file. Anything else may be a file that was named by mistake. */
+static gboolean was_database(const struct repair *self, const image *pages) {
+  g_autofree char *wal = g_strconcat(self->path, "-wal", NULL);
+
+  return image_has_blank_header(pages) || access(wal, F_OK) == 0;
+}
+
+static int32_t fill(struct repair *self, image *pages, const char *name, struct edgecore_error *error) {
   int32_t code = collect(self, pages, name, error);
   guint unreadable = image_unreadable(pages);
 
   if (code != EDGECORE_OK)
     return code;
-  /* An empty file beside a WAL is what is left of one of ours. */
-  if (!image_has_header(pages) && !repair_is_needed(self->path) && !repair_found_any(self))
+  if (!image_has_header(pages) && !repair_is_needed(self->path) && !repair_found_any(self) &&
+      (unreadable > 0 || !was_database(self, pages)))
     return error_set(error, EDGECORE_IO, "the file %s %s; move it away or name another one in database.source",
                      self->path, unreadable > 0 ? "cannot be read" : "is not an SQLite database");
+  repair_want_lost(self);
+  if (self->result == SQLITE_OK)
+    self->result = sqlite3_exec(self->fresh, "COMMIT", NULL, NULL, NULL);
+  if (self->result != SQLITE_OK)
+    return fail_sqlite(self, error, "cannot fill the fresh file");
   if (unreadable > 0)
     repair_say(self, EDGECORE_LOG_ERROR, "the disk cannot read %u pages of the database %s: replace it soon",
                unreadable, self->path);
-  *lost = repair_report_lost(self);
-  if (self->result == SQLITE_OK)
-    self->result = sqlite3_exec(self->fresh, "COMMIT", NULL, NULL, NULL);
-  return self->result == SQLITE_OK ? EDGECORE_OK : fail_sqlite(self, error, "cannot fill the fresh file");
+  return EDGECORE_OK;
 }
 
 int32_t repair_finish(const char *path, database_log_fn *log, void *log_data, struct edgecore_error *error) {
@@ -129,24 +142,25 @@ int32_t repair_database(const char *path, gboolean with_wal, const char *reason,
   g_autofree char *filling = replace_filling_name(path);
   g_autofree char *kept = NULL;
   g_autoptr(image) pages = NULL;
-  guint lost = 0;
   int32_t code = image_open(path, with_wal, &pages, error);
 
   if (code != EDGECORE_OK)
     return code;
   repair_rows_init(&self);
-  code = fill(&self, pages, filling, &lost, error);
+  code = fill(&self, pages, filling, error);
   close_fresh(&self);
   if (code == EDGECORE_OK)
     code = replace_file(path, &kept, error);
   else
     (void)unlink(filling);
-  if (code == EDGECORE_OK)
+  if (code == EDGECORE_OK) {
+    guint lost = repair_report_lost(&self);
     repair_say(&self, EDGECORE_LOG_ERROR,
                "the database %s was damaged (%s) and has been mended: saved %u rows and %u messages for the cloud, lost"
                " %u rows whose keys are known and at least %u messages; the damaged file is kept as %s",
                path, reason, g_hash_table_size(self.saved), g_hash_table_size(self.messages), lost,
                repair_lost_messages(&self), kept);
+  }
   repair_rows_clear(&self);
   return code;
 }

@@ -15,7 +15,7 @@ int32_t repair_finish(const char *path, database_log_fn *log, void *log_data,
 gboolean repair_is_needed(const char *path);
 /* Mends it. `with_wal`: the WAL belongs to the file and is needed; else it is only kept. `reason` is for the log. Keys that were lost
  * and are of types that the cloud can be asked for are noted in the fresh file's metamanager_wanted. EDGECORE_IO when the file is no
- * database and has not a page of one: it is left untouched. */
+ * database, has not a page of one, and does not look like what is left of one (zeros, or a WAL beside it): it is left untouched. */
 int32_t repair_database(const char *path, gboolean with_wal, const char *reason, database_log_fn *log, void *log_data,
                         struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 

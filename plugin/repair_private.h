@@ -31,7 +31,9 @@ gboolean repair_run(struct repair *self, enum repair_statement number);
 void repair_take(const struct salvage_record *record, void *data);
 /* Whether there is anything of ours in what was read. */
 gboolean repair_found_any(const struct repair *self);
-/* Says which rows are lost, and has those asked for that the cloud has. Returns how many. */
+/* Has those lost rows asked for that the cloud has. */
+void repair_want_lost(struct repair *self);
+/* Says which rows are lost. Returns how many. */
 guint repair_report_lost(struct repair *self);
 /* Messages of which something is left, but not all. */
 guint repair_lost_messages(const struct repair *self);

@@ -273,39 +273,55 @@ static void want(struct repair *self, const char *key) {
   repair_run(self, INSERT_WANTED);
 }
 
-static void report(struct repair *self, const char *key, const char *what) {
-  gboolean is_wanted = resource_is_remote(resource_parse(key).kind);
+/* `what` follows the key in the log. */
+typedef void lost_fn(struct repair *self, const char *key, const char *what);
 
-  if (is_wanted)
-    want(self, key);
-  repair_say(self, EDGECORE_LOG_WARNING, "lost the row %.*s%s%s", text_shown(key), key, what,
-             is_wanted ? "; the cloud will be asked for it" : "");
-}
-
-guint repair_report_lost(struct repair *self) {
+static guint each_lost(struct repair *self, lost_fn *lost) {
   GHashTableIter iter;
   gpointer key;
   gpointer count;
-  guint lost = 0;
+  guint found = 0;
 
-  g_hash_table_iter_init(&iter, self->wanted);
-  while (g_hash_table_iter_next(&iter, &key, NULL))
-    if (!g_hash_table_contains(self->saved, key) && resource_is_remote(resource_parse(key).kind))
-      want(self, key);
   g_hash_table_iter_init(&iter, self->failed);
   while (g_hash_table_iter_next(&iter, &key, NULL))
     if (!g_hash_table_contains(self->saved, key)) {
-      report(self, key, "");
-      lost++;
+      lost(self, key, "");
+      found++;
     }
   g_hash_table_iter_init(&iter, self->mentioned);
   while (g_hash_table_iter_next(&iter, &key, &count))
     if (!g_hash_table_contains(self->saved, key) && !g_hash_table_contains(self->failed, key) &&
         GPOINTER_TO_UINT(count) > GPOINTER_TO_UINT(g_hash_table_lookup(self->explained, key))) {
-      report(self, key, " or a message about it");
-      lost++;
+      lost(self, key, " or a message about it");
+      found++;
     }
-  return lost;
+  return found;
+}
+
+static void want_lost(struct repair *self, const char *key, const char *what) {
+  (void)what;
+  if (resource_is_remote(resource_parse(key).kind))
+    want(self, key);
+}
+
+static void say_lost(struct repair *self, const char *key, const char *what) {
+  repair_say(self, EDGECORE_LOG_WARNING, "lost the row %.*s%s%s", text_shown(key), key, what,
+             resource_is_remote(resource_parse(key).kind) ? "; the cloud will be asked for it" : "");
+}
+
+void repair_want_lost(struct repair *self) {
+  GHashTableIter iter;
+  gpointer key;
+
+  g_hash_table_iter_init(&iter, self->wanted);
+  while (g_hash_table_iter_next(&iter, &key, NULL))
+    if (!g_hash_table_contains(self->saved, key))
+      want_lost(self, key, "");
+  (void)each_lost(self, want_lost);
+}
+
+guint repair_report_lost(struct repair *self) {
+  return each_lost(self, say_lost);
 }
 
 guint repair_lost_messages(const struct repair *self) {

@@ -1,6 +1,7 @@
 #include "repair.h"
 
 #include "bad_sector.h"
+#include "file_vfs.h"
 #include "outbox_rig.h"
 #include "secret.h"
 
@@ -160,6 +161,49 @@ TEST_CASE(Repair, what_is_no_database_is_left_as_it_is) {
   check_true(g_file_get_contents(path, &bytes, NULL, NULL));
   check_str_eq(bytes, "these are my notes, and nothing else");
   check_null(kept_name());
+}
+
+/* What a power cut makes of a file whose blocks were never written. */
+TEST_CASE(Repair, zeros_where_a_database_was_are_kept_and_a_fresh_one_takes_their_place) {
+  g_autofree char *zeros = g_malloc0(8 * 4096);
+  g_autofree char *path = test_file("edge.db", zeros, 8 * 4096);
+
+  require_ok(repair(path));
+  g_autofree char *kept = kept_name();
+  require_not_null(kept);
+  check_rows(path, "SELECT count(*) FROM meta", "0");
+  check_int_eq(fixture_logged(EDGECORE_LOG_ERROR, "saved 0 rows"), 1);
+}
+
+TEST_CASE(Repair, noise_beside_a_wal_is_kept_and_a_fresh_one_takes_its_place) {
+  g_autofree char *path = test_file("edge.db", "noise, as a flash that dies gives it back", -1);
+  g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+
+  check_true(g_file_set_contents(wal, "", 0, NULL));
+  require_ok(repair(path));
+  g_autofree char *kept = kept_name();
+  require_not_null(kept);
+  check_rows(path, "SELECT count(*) FROM meta", "0");
+}
+
+/* Enough for SQLite to write before the end, and so to take its tables back when it cannot. */
+#define ROWS_BEYOND_THE_CACHE 3000
+
+TEST_CASE(Repair, without_room_it_tells_that_and_of_no_loss) {
+  g_autofree char *path = fixture_database();
+
+  file_vfs_install();
+  fixture_run(path, "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < " G_STRINGIFY(
+                        ROWS_BEYOND_THE_CACHE) ") INSERT INTO meta(key, type, value) SELECT 'a/pod/' || i, 'pod', "
+                                               "json_quote(hex(zeroblob(1000))) FROM n");
+  file_vfs_fail(FILE_WRITE, ".repair", 20, G_MAXUINT, SQLITE_FULL);
+  check_fails(repair(path), EDGECORE_IO, "database or disk is full");
+  file_vfs_heal();
+  check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "lost"), 0);
+  check_null(kept_name());
+  require_ok(repair(path));
+  check_rows(path, "SELECT count(*) FROM meta", G_STRINGIFY(ROWS_BEYOND_THE_CACHE));
+  check_int_eq(fixture_logged(EDGECORE_LOG_WARNING, "lost"), 0);
 }
 
 TEST_CASE(Repair, that_cannot_put_its_file_in_place_leaves_all_as_it_was) {
