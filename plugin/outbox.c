@@ -178,19 +178,22 @@ gint64 outbox_sum(const struct edgecore_message_fields *message) {
   return text_sum((const char *)head, sizeof head, "", 0, message->content, message->content_size);
 }
 
+gboolean outbox_is_answer(const struct edgecore_message_fields *message) {
+  return strcmp(message->operation, "response") == 0 || strcmp(message->operation, "error") == 0;
+}
+
 /* Both statements number their parameters alike. */
 static int32_t write_row(outbox *self, enum statement number, gint64 id, const struct edgecore_message_fields *message,
                          gboolean replaces, struct edgecore_error *error) {
   sqlite3_stmt *statement = database_write(self->database, number, error);
   const char *texts[] = {message->id,        message->parent_id, NULL, message->source, message->group,
                          message->operation, message->resource};
-  gboolean answer = strcmp(message->operation, "response") == 0 || strcmp(message->operation, "error") == 0;
 
   if (statement == NULL)
     return EDGECORE_IO;
   sqlite3_bind_int64(statement, 1, id);
   sqlite3_bind_text(statement, 2, replaces ? message->resource : NULL, -1, SQLITE_STATIC);
-  sqlite3_bind_int(statement, 3, answer);
+  sqlite3_bind_int(statement, 3, outbox_is_answer(message));
   sqlite3_bind_int64(statement, 4, size_of(message));
   for (int i = 0; i < (int)G_N_ELEMENTS(texts); i++)
     sqlite3_bind_text(statement, 5 + i, texts[i], -1, SQLITE_STATIC);
@@ -216,7 +219,8 @@ static int32_t append(outbox *self, const struct edgecore_message_fields *messag
 }
 
 /* In its place where that is seen by nobody: only other updates were kept since, and it was not passed on. That writes one page; to delete it
- * and to append writes the old page, the new one and the index. Where room is short it is appended, so that what is new goes last. */
+ * and to append writes the old page, the new one and the index. Where half of the room is used it is appended, so that what is new goes last
+ * when there is none left. */
 static int32_t put_latest(outbox *self, const struct edgecore_message_fields *message, struct edgecore_error *error) {
   sqlite3_stmt *statement = database_statement(self->database, STATEMENT_OUTBOX_FIND_LATEST, error);
   gint64 id;
@@ -230,7 +234,7 @@ static int32_t put_latest(outbox *self, const struct edgecore_message_fields *me
   if (code != EDGECORE_OK)
     return code;
   if (found && id > MAX(self->taken, self->now.last_ordered) &&
-      self->now.bytes - bytes + size_of(message) <= self->max_bytes) {
+      self->now.bytes - bytes + size_of(message) <= self->max_bytes / 2) {
     code = write_row(self, STATEMENT_OUTBOX_REPLACE, id, message, TRUE, error);
     if (code == EDGECORE_OK)
       self->now.bytes += size_of(message) - bytes;

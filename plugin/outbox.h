@@ -19,6 +19,8 @@ int32_t outbox_open(store *rows, gint64 max_bytes, database_log_fn *log, void *l
                     struct edgecore_error *error) G_GNUC_WARN_UNUSED_RESULT;
 void outbox_close(outbox *self);
 
+/* Whether it goes before others when there is no room: an answer. */
+gboolean outbox_is_answer(const struct edgecore_message_fields *message);
 /* The checksum of a kept message, over all that is sent. */
 gint64 outbox_sum(const struct edgecore_message_fields *message);
 

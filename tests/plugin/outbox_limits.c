@@ -47,6 +47,22 @@ TEST_CASE(Outbox, at_the_bound_everything_stays) {
   check_left(self, "abc");
 }
 
+/* In its place the one that is replaced most often would be the first to go. */
+TEST_CASE(Outbox, where_room_is_short_the_latest_of_a_resource_outlives_older_ones) {
+  g_autofree char *path = fixture_database();
+  g_autoptr(store) rows = fixture_store(path);
+  g_autoptr(outbox) self = box_open(rows, 300);
+  static const char *const names[] = {"a/node/a", "a/node/b", "a/node/c", "a/node/a", "a/node/d"};
+
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *content = g_strnfill(60, names[i][7]);
+    box_put_latest(self, names[i], content);
+  }
+  box_commit(rows, self);
+  check_int_eq(outbox_evicted(self), 1);
+  check_left(self, "cad");
+}
+
 TEST_CASE(Outbox, over_the_bound_the_oldest_answers_go_first_then_the_oldest_others) {
   static const struct {
     const char *operation;
