@@ -6,15 +6,29 @@
 #include <string.h>
 
 #define MODULE_GROUP "meta"
+/* Before what waits for the hub is kept although the link is said to be up, in microseconds. */
+#define HUB_PATIENCE (60 * G_USEC_PER_SEC)
 
 /* ------------------------------------------------------------------------------------------------------- the timer */
+
+/* A hub that stands still for so long may never have told us that it has no link; the node must not stand still with it. Not sooner: the
+ * outbox is bounded, and a hub that is only slow takes everything. */
+static gboolean is_stuck(module *self) {
+  gint64 now = module_now(self);
+
+  if (!module_is_crowded(self) || self->settings.edgesite) {
+    self->crowded_at = G_MAXINT64;
+    return FALSE;
+  }
+  self->crowded_at = MIN(self->crowded_at, now);
+  return now - self->crowded_at >= HUB_PATIENCE;
+}
 
 static void retry_waiting(module *self) {
   guint before = self->waiting->len;
 
   module_deliver(self);
-  /* A hub that has stood still for so long may never have told us that it has no link; the node must not stand still with it. */
-  if (module_is_crowded(self) && !self->settings.edgesite)
+  if (is_stuck(self))
     module_keep_waiting(self);
   /* A neighbour that is full may itself wait for room in our queue: taking one message in lets both go on. */
   if (module_is_refused(self) && self->waiting->len >= before && !module_is_crowded(self) && self->backlog->len == 0)
@@ -224,6 +238,7 @@ static void set_up(module *self) {
   self->link = self->settings.edgesite ? LINK_CONNECTED : LINK_UNKNOWN;
   self->sync_due = now + self->settings.sync_interval * G_USEC_PER_SEC;
   self->wait_due = self->backlog_due = self->keep_due = self->flush_due = self->verify_due = G_MAXINT64;
+  self->crowded_at = G_MAXINT64;
   self->wait_time = self->backlog_time = 0;
   self->idle_due = now + 2 * G_USEC_PER_SEC;
   self->idle_by = now + MODULE_IDLE_BY;

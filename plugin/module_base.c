@@ -22,15 +22,59 @@ gboolean module_is_refused(const module *self) {
   return self->wait_due != G_MAXINT64;
 }
 
-gboolean module_is_crowded(const module *self) {
-  gsize bytes = 0;
+/* What waits. The greatest one does not count: a message greater than any bound is taken too, alone, and must not keep all others out. */
+static void measure(const module *self, guint *count, gsize *bytes) {
+  gsize greatest = 0;
 
-  for (guint i = 0; i < self->waiting->len && bytes < WAITING_BYTES_MAX; i++) {
+  *count = self->waiting->len;
+  *bytes = 0;
+  for (guint i = 0; i < self->waiting->len; i++) {
     const struct delivery *delivery = &g_array_index(self->waiting, struct delivery, i);
-    if (delivery->message != NULL)
-      bytes += self->core->message_read(delivery->message)->content_size;
+    gsize size = delivery->message != NULL ? self->core->message_read(delivery->message)->content_size : 0;
+    *bytes += size;
+    greatest = MAX(greatest, size);
   }
-  return self->waiting->len >= WAITING_MAX || bytes >= WAITING_BYTES_MAX;
+  *bytes -= greatest;
+}
+
+gboolean module_is_crowded(const module *self) {
+  guint count;
+  gsize bytes;
+
+  measure(self, &count, &bytes);
+  return count >= WAITING_MAX || bytes >= WAITING_BYTES_MAX;
+}
+
+/* Down to three quarters of the bounds, so that it is a line in the log now and then. */
+void module_drop_held(module *self) {
+  guint count;
+  gsize bytes;
+  guint dropped = 0;
+
+  measure(self, &count, &bytes);
+  for (guint answers = 2; answers-- > 0;) {
+    guint left = 0;
+    for (guint i = 0; i < self->waiting->len; i++) {
+      const struct delivery delivery = g_array_index(self->waiting, struct delivery, i);
+      gboolean is_over = count > WAITING_MAX / 4 * 3 || bytes > WAITING_BYTES_MAX / 4 * 3;
+      if (!is_over || !module_is_held(self, &delivery) ||
+          (answers == 1 && !outbox_is_answer(self->core->message_read(delivery.message)))) {
+        g_array_index(self->waiting, struct delivery, left++) = delivery;
+        continue;
+      }
+      gsize size = self->core->message_read(delivery.message)->content_size;
+      bytes -= MIN(bytes, size);
+      count--;
+      dropped++;
+      self->core->message_unref(delivery.message);
+    }
+    g_array_set_size(self->waiting, left);
+  }
+  if (dropped == 0)
+    return;
+  g_autofree char *text = g_strdup_printf(
+      "dropped %u messages for the cloud, the oldest: the disk takes none, and memory is bounded", dropped);
+  module_log(self, EDGECORE_LOG_WARNING, text);
 }
 
 gboolean module_is_held(const module *self, const struct delivery *delivery) {

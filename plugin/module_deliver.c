@@ -207,6 +207,8 @@ static void plan_waiting(module *self, const struct pass *pass) {
     self->wait_time = pass->moved ? WAIT_TIME_MIN : CLAMP(2 * self->wait_time, WAIT_TIME_MIN, WAIT_TIME_MAX);
   else
     self->wait_time = 0;
+  if (!pass->refused)
+    self->crowded_at = G_MAXINT64;
   /* Without a refusal it is something that this pass itself posted. */
   self->wait_due = due ? module_now(self) + self->wait_time : G_MAXINT64;
 }

@@ -43,6 +43,7 @@ struct module {
   gint64 sync_due;
   gint64 wait_due;    /* offer `waiting` again */
   gint64 wait_time;   /* ... after this long */
+  gint64 crowded_at;  /* since when so much waits that nothing is taken in */
   gint64 backlog_due; /* handle `backlog` again */
   gint64 backlog_time;
   gint64 keep_due;     /* put what is left for the cloud into the outbox again ... */
@@ -67,8 +68,10 @@ gint64 module_now(const module *self);
 void module_log(const module *self, int32_t level, const char *text);
 /* Whether deliveries are due, or wait for a full neighbour: then nothing more is taken in but what lets both go on. */
 gboolean module_is_refused(const module *self);
-/* Whether so many deliveries wait, or such great ones, that nothing at all is taken in, and those for the cloud are kept. */
+/* Whether so many deliveries wait, or such great ones, that nothing at all is taken in. */
 gboolean module_is_crowded(const module *self);
+/* Of what could not be kept for the cloud and is over the bounds: the oldest answers go, then the oldest others, with a line in the log. */
+void module_drop_held(module *self);
 /* Whether it is for the cloud, which may not get it while the link is down, nor before what is in the outbox: it is to be kept. */
 gboolean module_is_held(const module *self, const struct delivery *delivery);
 /* Whether something that is not held waits for the cloud. */

@@ -98,7 +98,14 @@ static int32_t handle_failure(struct turn *turn, struct edgecore_item *items, gu
   return dispatch_failure(turn, items, cause, error);
 }
 
-/* Where the disk takes nothing, not even the answer can be kept for the cloud: it waits in memory, so that nobody waits behind it. */
+/* Where the disk takes nothing, what is for the cloud waits in memory, so that nobody waits behind it: the message itself where nothing of it is
+ * to be stored, or else the answer. */
+static int32_t handle_all_in_memory(struct turn *turn, struct edgecore_item *items, guint count,
+                                    const struct edgecore_error *cause, struct edgecore_error *error) {
+  turn->keeps_nothing = TRUE;
+  return handle_all(turn, items, count, cause, error);
+}
+
 static int32_t handle_failure_in_memory(struct turn *turn, struct edgecore_item *items, guint count,
                                         const struct edgecore_error *cause, struct edgecore_error *error) {
   turn->keeps_nothing = TRUE;
@@ -136,8 +143,12 @@ static gboolean handle_one(module *self, struct edgecore_item *item) {
   if (run(self, handle_all, item, &count, NULL, &cause) == EDGECORE_OK ||
       run(self, handle_failure, item, &count, &cause, &error) == EDGECORE_OK)
     return TRUE;
-  return error.code != EDGECORE_NO_MEMORY && !module_is_crowded(self) &&
-         run(self, handle_failure_in_memory, item, &count, &cause, &error) == EDGECORE_OK;
+  if (error.code == EDGECORE_NO_MEMORY)
+    return FALSE;
+  if (module_is_crowded(self))
+    module_drop_held(self);
+  return !module_is_crowded(self) && (run(self, handle_all_in_memory, item, &count, NULL, &error) == EDGECORE_OK ||
+                                      run(self, handle_failure_in_memory, item, &count, &cause, &error) == EDGECORE_OK);
 }
 
 /* Handles the items; how many of them, from the first on, are done with. */

@@ -386,3 +386,58 @@ TEST_CASE(Keep, what_was_sent_and_cannot_be_deleted_holds_up_no_answer) {
   scene_end(&scene);
   fault_vfs_remove();
 }
+
+/* The cloud asks for volumes while it is there, and edged has made them when neither it nor the disk is. */
+static void make_volumes(struct scene *scene, guint count, const char *reply, gboolean *is_full) {
+  scene_link(scene, TRUE);
+  g_free(scene_heard(scene, "websocket"));
+  for (guint i = 0; i < count; i++) {
+    g_autofree char *resource = g_strdup_printf("a/volume/%u", i);
+    scene_say(scene, "edgecontroller", "createvolume", resource, "1");
+  }
+  scene_run(scene);
+  g_autoptr(GPtrArray) asked = fake_core_take(scene->core, "edged");
+  require_int_ge(asked->len, count);
+  scene_link(scene, FALSE);
+  *is_full = TRUE;
+  for (guint i = asked->len - count; i < asked->len; i++) {
+    struct edgecore_message *request = fake_sent_at(asked, i)->message;
+    check_true(fake_core_complete(scene->core, request, EDGECORE_OK, fake_reply(request, "edged", reply)));
+    scene_run(scene);
+  }
+}
+
+TEST_CASE(Keep, a_success_that_cannot_be_kept_for_a_moment_is_not_told_as_a_failure) {
+  gboolean is_full = FALSE;
+  struct scene scene = scene_with_a_pod(&is_full);
+
+  make_volumes(&scene, 1, "\"created\"", &is_full);
+  is_full = FALSE;
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  scene_link(&scene, TRUE);
+  g_autofree char *cloud = scene_cloud(&scene);
+  check_contains(cloud, "response a/volume/0");
+  check_lacks(cloud, "error a/volume/0");
+  scene_end(&scene);
+  fault_vfs_remove();
+}
+
+/* Each reply is a megabyte, of which 16 may wait. */
+TEST_CASE(Keep, without_link_and_room_on_the_disk_the_oldest_go_and_edged_is_still_answered) {
+  gboolean is_full = FALSE;
+  struct scene scene = scene_with_a_pod(&is_full);
+  g_autofree char *megabyte = g_strnfill(1 << 20, 'm');
+  g_autofree char *reply = g_strdup_printf("\"%s\"", megabyte);
+
+  make_volumes(&scene, 20, reply, &is_full);
+  check_edged_is_answered(&scene);
+  check_contains(fake_core_log(scene.core), "messages for the cloud, the oldest");
+  is_full = FALSE;
+  scene_run_for(&scene, 5 * G_USEC_PER_SEC);
+  scene_link(&scene, TRUE);
+  g_autofree char *cloud = scene_cloud(&scene);
+  check_lacks(cloud, "response a/volume/0 ");
+  check_contains(cloud, "response a/volume/19 ");
+  scene_end(&scene);
+  fault_vfs_remove();
+}

@@ -164,6 +164,52 @@ TEST_CASE(ModuleDeliver, what_waits_in_memory_is_bounded_in_bytes) {
   scene_end(&scene);
 }
 
+/* What two greater than half of the bound may still bring; only what is beyond the greatest one counts. */
+TEST_CASE(ModuleDeliver, one_great_message_that_waits_keeps_no_other_out) {
+  struct scene scene = scene_begin(NULL);
+  g_autofree char *great = g_strnfill(17 << 20, 'm');
+
+  scene_say(&scene, "edgecontroller", "insert", "a/pod/1", "1");
+  g_free(scene_heard(&scene, "edged"));
+  fake_core_set_capacity(scene.core, "edged", 0);
+  scene_say(&scene, "edgecontroller", "insert", "a/configmap/great", great);
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  say_sync(&scene, "q1", "query", "a/pod/1");
+  scene_say(&scene, "edgecontroller", "insert", "a/service/s", "2");
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  check_int_eq(fake_core_inbox_length(scene.core), 0);
+  check_int_eq(fake_core_queued(scene.core, FAKE_CALLERS), 1);
+  check_int_eq(fake_core_queued(scene.core, "edgemesh"), 1);
+  fake_core_set_capacity(scene.core, "edged", 100);
+  scene_end(&scene);
+}
+
+/* The outbox is bounded, so what only waits for a slow hub is not put there. */
+static void check_slow_hub_gets_all(guint count, gsize size) {
+  struct scene scene = scene_begin(NULL);
+  g_autofree char *great = g_strnfill(size, 'm');
+
+  scene_link(&scene, TRUE);
+  g_free(scene_heard(&scene, "websocket"));
+  fake_core_set_capacity(scene.core, "websocket", 0);
+  for (guint i = 0; i < count; i++) {
+    g_autofree char *resource = g_strdup_printf("a/function/%u", i);
+    scene_say(&scene, "edgefunction", "action_result", resource, great);
+  }
+  scene_run_for(&scene, G_USEC_PER_SEC);
+  fake_core_set_capacity(scene.core, "websocket", 100);
+  scene_run_for(&scene, 10 * G_USEC_PER_SEC);
+  check_int_eq(fake_core_queued(scene.core, "websocket"), count);
+  check_lacks(fake_core_log(scene.core), "dropped");
+  fake_core_set_capacity(scene.core, "edgefunction", 100);
+  scene_end(&scene);
+}
+
+TEST_CASE(ModuleDeliver, a_hub_that_is_slow_for_a_while_gets_all) {
+  check_slow_hub_gets_all(20, 1 << 20);
+  check_slow_hub_gets_all(1, 17 << 20);
+}
+
 /* ------------------------------------------------------------------------------------------------ nobody there */
 
 TEST_CASE(ModuleDeliver, what_has_no_receiver_is_logged_and_the_rest_goes_on) {
