@@ -35,6 +35,7 @@ static void entry_free(gpointer data) {
   struct remote_entry *entry = data;
 
   g_ptr_array_unref(entry->waiters);
+  g_ptr_array_unref(entry->out);
   g_free(entry);
 }
 
@@ -74,17 +75,45 @@ static struct edgecore_message *request_new(const remote *self, struct edgecore_
   return self->core->message_new(self->core, &fields, error);
 }
 
-/* The share of the time left that belongs to the next attempt, in milliseconds. */
-static guint64 attempt_timeout(const remote *self, const struct remote_entry *entry, gint64 now) {
-  gint64 left = MAX(entry->deadline - now, 1000);
-
-  return (guint64)(left / MAX(self->settings->remote_query_attempts - entry->attempts, 1) / 1000);
+static const char *id_of(const remote *self, struct edgecore_message *request) {
+  return self->core->message_read(request)->id;
 }
 
-static int32_t send_request(const remote *self, const struct remote_entry *entry, gint64 now,
-                            struct edgecore_error *error) {
-  return self->core->send_sync(self->core, self->settings->send_module, entry->request, entry->request,
-                               attempt_timeout(self, entry, now), error);
+/* What is left of the callers' time, and all of it once more: a reply that is too late for them is still stored. */
+static guint64 time_out(const remote *self, const struct remote_entry *entry, gint64 now) {
+  return (guint64)(MAX(entry->deadline - now, 0) / 1000 + self->settings->remote_query_timeout * 1000);
+}
+
+static gint64 back_off(const struct remote_entry *entry) {
+  gint64 wait = BACK_OFF << CLAMP(entry->attempts - 1, 0, 10);
+
+  return wait / 2 + g_random_int_range(0, (gint32)wait);
+}
+
+/* When the attempt after this one follows, if no outcome comes: after its share of the time, or up to a quarter
+ * earlier, so that nodes which asked together do not ask again together; but never sooner than after a failure. The
+ * last attempt has all the time that is left. */
+static gint64 next_attempt(const remote *self, const struct remote_entry *entry, gint64 now) {
+  gint64 left = self->settings->remote_query_attempts - entry->attempts;
+  gint64 share = MAX(entry->deadline - now, 0) / (MAX(left, 0) + 1);
+  gint64 wait = MAX(share - (gint64)(g_random_double() * (double)share / 4), back_off(entry));
+
+  return left > 0 ? MIN(now + wait, entry->deadline) : entry->deadline;
+}
+
+static int32_t send_request(const remote *self, struct remote_entry *entry, struct edgecore_message *request,
+                            gint64 now, struct edgecore_error *error) {
+  int32_t code = self->core->send_sync(self->core, self->settings->send_module, request, request,
+                                       time_out(self, entry, now), error);
+
+  if (code != EDGECORE_OK) {
+    entry->retry_at = now + ROOM_WAIT;
+    return code;
+  }
+  entry->attempts++;
+  entry->retry_at = next_attempt(self, entry, now);
+  g_ptr_array_add(entry->out, g_strdup(id_of(self, request)));
+  return EDGECORE_OK;
 }
 
 static struct remote_entry *entry_new(const remote *self, struct edgecore_message *request, gint64 now) {
@@ -92,6 +121,7 @@ static struct remote_entry *entry_new(const remote *self, struct edgecore_messag
 
   entry->request = request;
   entry->waiters = g_ptr_array_new_with_free_func((GDestroyNotify)self->core->message_unref);
+  entry->out = g_ptr_array_new_with_free_func(g_free);
   entry->deadline = now + self->settings->remote_query_timeout * G_USEC_PER_SEC;
   entry->retry_at = G_MAXINT64;
   return entry;
@@ -117,12 +147,12 @@ int32_t remote_ask(remote *self, struct edgecore_message *query, gboolean linked
     entry = entry_new(self, request, now);
     g_hash_table_insert(self->entries, key_of(self, request), entry);
     /* Without room it is tried again, and the time runs all the same: whoever asked gets an answer in time. */
-    if (!linked || send_request(self, entry, now, error) == EDGECORE_OK)
+    if (linked) {
+      (void)send_request(self, entry, request, now, error);
+    } else {
       entry->attempts = 1;
-    else
-      entry->retry_at = now + ROOM_WAIT;
-    if (!linked)
       *failed = request;
+    }
   }
   g_ptr_array_add(entry->waiters, self->core->message_ref(query));
   return EDGECORE_OK;
@@ -163,19 +193,47 @@ int32_t remote_answer(remote *self, struct edgecore_message *request, struct edg
   return entry != NULL ? answer_entry(self, entry, message, answer, data, error) : EDGECORE_OK;
 }
 
+/* FALSE: it is not one of this entry, or its outcome came before. */
+static gboolean forget_out(struct remote_entry *entry, const char *id) {
+  guint i;
+
+  if (!g_ptr_array_find_with_equal_func(entry->out, id, g_str_equal, &i))
+    return FALSE;
+  g_ptr_array_remove_index(entry->out, i);
+  return TRUE;
+}
+
+/* Plans what follows the failure of the attempt that was sent last. FALSE: no time or no attempt is left. */
+static gboolean plan_attempt(const remote *self, struct remote_entry *entry, gint64 now) {
+  gint64 wait = back_off(entry);
+
+  if (entry->attempts >= self->settings->remote_query_attempts || now + wait >= entry->deadline)
+    return FALSE;
+  entry->retry_at = now + wait;
+  return TRUE;
+}
+
 int32_t remote_failed(remote *self, struct edgecore_message *request, struct edgecore_message *message, gboolean linked,
                       gint64 now, remote_answer_fn *answer, void *data, struct edgecore_error *error) {
   struct remote_entry *entry = find(self, request);
 
-  /* The failure of an earlier request, whose callers were answered long ago, says nothing about this one. */
-  if (entry == NULL || strcmp(self->core->message_read(entry->request)->id, self->core->message_read(request)->id) != 0)
+  if (entry == NULL)
     return EDGECORE_OK;
-  gint64 wait = BACK_OFF << CLAMP(entry->attempts - 1, 0, 10);
-  wait = wait / 2 + g_random_int_range(0, (gint32)wait);
-  if (!linked || entry->attempts >= self->settings->remote_query_attempts || now + wait >= entry->deadline)
-    return answer_entry(self, entry, message, answer, data, error);
-  entry->retry_at = now + wait;
-  return EDGECORE_OK;
+  gboolean is_last = strcmp(id_of(self, entry->request), id_of(self, request)) == 0;
+  gboolean was_out = forget_out(entry, id_of(self, request));
+  if (is_last && linked && plan_attempt(self, entry, now))
+    return EDGECORE_OK;
+  /* Another attempt may still bring the reply: the callers wait for it as long as they have time. */
+  if (linked && now < entry->deadline && (entry->out->len > 0 || entry->others_out)) {
+    if (is_last)
+      entry->retry_at = entry->deadline;
+    return EDGECORE_OK;
+  }
+  /* The failure of an earlier attempt says nothing while one is to come, and that of a request whose callers were
+   * answered long ago says nothing about this one. */
+  if (!is_last && (!was_out || entry->retry_at < entry->deadline))
+    return EDGECORE_OK;
+  return answer_entry(self, entry, message, answer, data, error);
 }
 
 gint64 remote_due(const remote *self) {
@@ -192,19 +250,16 @@ gint64 remote_due(const remote *self) {
 static void retry_entry(remote *self, struct remote_entry *entry, gint64 now) {
   struct edgecore_message *request = request_new(self, entry->request, NULL);
 
-  entry->retry_at = now + ROOM_WAIT;
-  if (request == NULL)
-    return;
-  struct edgecore_message *before = entry->request;
-  entry->request = request;
-  if (send_request(self, entry, now, NULL) == EDGECORE_OK) {
-    entry->attempts++;
-    entry->retry_at = G_MAXINT64;
-    self->core->message_unref(before);
+  if (request == NULL) {
+    entry->retry_at = now + ROOM_WAIT;
     return;
   }
-  entry->request = before;
-  self->core->message_unref(request);
+  if (send_request(self, entry, request, now, NULL) != EDGECORE_OK) {
+    self->core->message_unref(request);
+    return;
+  }
+  self->core->message_unref(entry->request);
+  entry->request = request;
 }
 
 void remote_retry(remote *self, gint64 now, remote_entry_fn *expired, void *data) {
@@ -258,8 +313,13 @@ void remote_restore(remote *self, struct edgecore_message *request, struct edgec
   entry = entry_new(self, self->core->message_ref(request), 0);
   for (guint i = 0; i < waiter_count; i++)
     g_ptr_array_add(entry->waiters, self->core->message_ref(waiters[i]));
+  /* Which of them are out the state does not say: all, so that no reply is given up that may still come. */
+  if (attempts > 0)
+    g_ptr_array_add(entry->out, g_strdup(id_of(self, request)));
+  entry->others_out = attempts > 1;
   entry->attempts = attempts;
   entry->deadline = deadline;
-  entry->retry_at = retry_at;
+  /* A version that gave each attempt a time-out of its own waited for that, and not for a time. */
+  entry->retry_at = MIN(retry_at, deadline);
   g_hash_table_insert(self->entries, key_of(self, request), entry);
 }

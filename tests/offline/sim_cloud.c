@@ -87,7 +87,7 @@ static void get_statuses(struct sim *self, const char *content) {
 static void get_query(struct sim *self, struct edgecore_message *request) {
   struct reply reply = {.request = message_ref(request)};
   guint fate = sim_between(self, 0, 99);
-  guint seconds = fate < 60 ? sim_between(self, 0, 5) : fate < 80 ? sim_between(self, 20, 70) : 100000;
+  guint seconds = fate < 60 ? sim_between(self, 0, 5) : fate < 80 ? sim_between(self, 20, 130) : 100000;
 
   reply.due = fake_core_now(self->core) + seconds * G_USEC_PER_SEC;
   reply.kind = sim_between(self, 0, 5);
