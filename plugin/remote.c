@@ -9,6 +9,9 @@
 /* Before a request is offered again to a queue that was full. */
 #define ROOM_WAIT 10000
 
+/* No setting gives a query more time than a day; a damaged state may. */
+#define TIME_MAX (G_GINT64_CONSTANT(86400) * G_USEC_PER_SEC)
+
 struct remote {
   const struct edgecore_core *core;
   const struct settings *settings;
@@ -81,7 +84,9 @@ static const char *id_of(const remote *self, struct edgecore_message *request) {
 
 /* What is left of the callers' time, and all of it once more: a reply that is too late for them is still stored. */
 static guint64 time_out(const remote *self, const struct remote_entry *entry, gint64 now) {
-  return (guint64)(MAX(entry->deadline - now, 0) / 1000 + self->settings->remote_query_timeout * 1000);
+  gint64 left = CLAMP(entry->deadline - now, 0, TIME_MAX);
+
+  return (guint64)(left / 1000 + self->settings->remote_query_timeout * 1000);
 }
 
 static gint64 back_off(const struct remote_entry *entry) {
